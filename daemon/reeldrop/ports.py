@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+from reeldrop.domain.errors import Trouble
 from reeldrop.domain.job import (
     Claim,
     Cost,
@@ -20,8 +21,8 @@ from reeldrop.domain.job import (
     RelPath,
     Waiting,
 )
-from reeldrop.domain.errors import Trouble
 from reeldrop.domain.lifecycle import Event, State
+from reeldrop.domain.settling import Evidence
 from reeldrop.domain.spec import Fault, Model
 
 # ---------------------------------------------------------------------------- host
@@ -50,18 +51,29 @@ class JobStore(Protocol):
     """The memory. Every change is durable (fsynced) when its method returns.
 
     A guarded method writes only while the row still has the job's owner, token and state, and
-    raises `Lost` otherwise. Each writes its journal row in the same transaction.
+    raises `Lost` otherwise. Each writes its journal row in the same transaction. A caller that is
+    cancelled while it waits for a change does not undo it. Any method raises DiskFull or
+    FolderOffline when the store itself cannot be written or read; then nothing was changed.
     """
 
-    async def add(self, job: Job) -> Job | None:
-        """Record a new job (QUEUED, no owner); None when a job that is not final has its source_key."""
+    async def store_id(self) -> str:
+        """Return the store's own random name (32 hexadecimal digits), the same for its whole life."""
+        ...
+
+    async def add(self, job: Job, kept_keys: Mapping[RelPath, str] | None = None) -> Job | None:
+        """Record a new job (QUEUED, no owner); None when a job that is not final has its source_key.
+
+        For a kept claim `kept_keys` gives the stat key (see `Entry.key`) of every source file by
+        its path; they are remembered for `known_kept` in the same transaction.
+        """
         ...
 
     async def claim_next(self, now: float) -> Job | None:
-        """Take the next due QUEUED job: event TAKEN, owner = this daemon, token + 1.
+        """Take the next due QUEUED job that is claimed: event TAKEN, owner = this daemon, token + 1.
 
         Highest priority first (plus 1 for each 600 s waited since `created`), then oldest. None
-        when none is due or a limit (`in_flight`, `submits_per_minute`) leaves no room.
+        when none is due or a limit (`in_flight`, `submits_per_minute`) leaves no room. The job's
+        `reason` is cleared: it moves.
         """
         ...
 
@@ -72,7 +84,8 @@ class JobStore(Protocol):
     async def move(self, job: Job, event: Event, note: Mapping[str, Any] | None = None) -> Job:
         """Guarded: take the arrow `event`, and write every field of `job` as it is given.
 
-        The owner is released by arrows into QUEUED, UNCERTAIN and final states.
+        The owner is released by arrows into QUEUED, UNCERTAIN and final states. A job without an
+        owner that gets into another state becomes this daemon's: token + 1.
         Raises IllegalTransition when the table has no such arrow.
         """
         ...
@@ -103,7 +116,7 @@ class JobStore(Protocol):
         ...
 
     async def jobs_of_claim(self, folder: RelPath, watch: str) -> list[Job]:
-        """Return the jobs that share the claim at `folder` of `watch`'s inbox."""
+        """Return the jobs that share the claim at `folder` of `watch`'s inbox; none for a kept drop."""
         ...
 
     async def set_waiting(self, watch: str, waiting: Sequence[Waiting]) -> None:
@@ -119,7 +132,7 @@ class JobStore(Protocol):
         ...
 
     async def close(self) -> None:
-        """Finish what was asked for and close; later calls raise."""
+        """Finish what was asked for and close; later calls raise RuntimeError."""
         ...
 
 
@@ -263,26 +276,23 @@ class Media(Protocol):
         Raises:
             NotWhole: part of the file is missing, as far as can be seen; it may still be arriving.
             ClipUnreadable: it opens as no video.
+            FileBusy: the file cannot be read now, or is gone.
         """
         ...
 
     async def check_reference(self, file: Path) -> None:
-        """Raise ClipUnreadable unless `file` is an image, a video or an audio file."""
+        """Raise ClipUnreadable unless `file` is an image, a video or an audio file; FileBusy as `probe`."""
         ...
 
     async def poster(self, video: Path, to: Path) -> None:
-        """Write a JPEG of a frame of `video`. Raises ClipUnreadable where none can be decoded."""
+        """Write a JPEG of a frame of `video`. Raises ClipUnreadable where none can be decoded.
+
+        DiskFull and FileBusy where `to` cannot be written.
+        """
         ...
 
 
 # ---------------------------------------------------------------------------- files
-
-
-class Evidence(StrEnum):
-    """What the file system told of a file's last change."""
-
-    RENAMED = "renamed"
-    CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,7 +412,7 @@ class Outbox(Protocol):
         """
         ...
 
-    def free_name(self, wanted: RelPath) -> RelPath:
+    async def free_name(self, wanted: RelPath) -> RelPath:
         """Return `wanted`, or with `-2`, `-3` … the first name that nothing has.
 
         An empty folder has a name too, and so has a folder of drops.
@@ -415,6 +425,10 @@ class Outbox(Protocol):
         True as well where the staged folder is gone and `final` holds it: the rename was done
         before a crash. Raises StagedMissing when neither is there, FolderOffline.
         """
+        ...
+
+    async def sha256(self, file: Path) -> str:
+        """Return the SHA-256 of a file of the work folder, in hexadecimal digits."""
         ...
 
     async def discard(self, name: str) -> None:

@@ -6,7 +6,7 @@
     ├── StepError
     │   ├── TransientError               RETRY       the same step may work later
     │   │   ├── ProviderUnavailable · RateLimited · FileBusy · FolderOffline · NotWhole
-    │   │   ├── ResultDamaged · ResultGone · StagedMissing · GenerationUnknown
+    │   │   ├── ResultDamaged · ResultGone · StagedMissing · GenerationUnknown · Stopping
     │   ├── UnknownOutcome               RECONCILE   the request may have been paid for
     │   ├── BlockedError                 PAUSE       every clip would meet the same
     │   │   ├── NotAuthorised · OutOfFunds · ProtocolChanged · DiskFull
@@ -139,6 +139,12 @@ class GenerationUnknown(TransientError):
     """The provider does not know this generation now."""
 
     code = "generation_unknown"
+
+
+class Stopping(TransientError):
+    """The daemon is stopping; the step is done after the next start."""
+
+    code = "stopping"
 
 
 class UnknownOutcome(StepError):

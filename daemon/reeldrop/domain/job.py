@@ -101,6 +101,8 @@ class Job:
     """Seconds since the epoch, like `updated` and `not_before`."""
     updated: float
     state: State = State.QUEUED
+    claimed: bool = False
+    """Its claim has been made: only then may a worker take it."""
     owner: str | None = None
     token: int = 0
     priority: int = 0
@@ -109,6 +111,8 @@ class Job:
     ticket: str = ""
     reason: str = ""
     """Why it waits, for people; empty while it moves."""
+    late: bool = False
+    """Generating for longer than a generation may take: asked seldom, counts against no limit."""
     not_before: float = 0.0
     tries: int = 0
     """Consecutive tries of the present step that did not work."""
@@ -129,7 +133,7 @@ class Job:
     """The name it gets, or has, relative to the outbox."""
     source: MediaFacts | None = None
     media: tuple[MediaFacts, ...] = ()
-    """The references, in the order of `claim.references`."""
+    """The references that were sent; `name` is their path relative to the inbox."""
     result: MediaFacts | None = None
     cost: Cost | None = None
     error: Trouble | None = None

@@ -1,0 +1,224 @@
+"""The composition root: builds every room from the settings, opens and closes them in order."""
+
+import asyncio
+import random
+import secrets
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from pydantic import SecretStr
+
+from reeldrop import __version__, files
+from reeldrop.domain.errors import SettingsError, StepError
+from reeldrop.domain.lifecycle import State
+from reeldrop.engine.intake import Intake, Watch
+from reeldrop.engine.recovery import recover
+from reeldrop.engine.rooms import Place, Policy, Rooms
+from reeldrop.engine.supervisor import Supervisor
+from reeldrop.host.clock import SystemClock
+from reeldrop.host.disk import Room
+from reeldrop.host.lock import hold_state_folder
+from reeldrop.media import open_media
+from reeldrop.ports import Clock, JobStore, Outbox, Provider
+from reeldrop.provider import open_catalogue, open_provider
+from reeldrop.settings import Settings, WatchSettings, api_key, not_yet
+from reeldrop.store import open_store
+from reeldrop.telemetry import open_logs
+from reeldrop.upload import open_uploads
+from reeldrop.web.status import StatusBoard
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asks of one run."""
+
+    once: bool = False
+    simulate: bool = False
+    take_over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What a run leaves: how many jobs failed in it, and how many still want something."""
+
+    failed: int
+    uncertain: int
+    late: int
+
+
+async def run(settings: Settings, options: Options, stop: asyncio.Event) -> Tally:
+    """Run the daemon until `stop` is set, or with `once` until everything there is worked off.
+
+    Raises:
+        SettingsError: the settings, the folders or the API key are wrong.
+        StartupError: a folder or the store is not there, or another daemon holds it.
+    """
+    key = _check(settings, options)
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        stack.enter_context(hold_state_folder(settings.store.state_folder))
+        store = await open_store(
+            settings.store,
+            settings.limits,
+            reconcile_window=settings.api.reconcile_window,
+            clock=clock,
+        )
+        stack.push_async_callback(store.close)
+        await _own(settings, await store.store_id(), take_over=options.take_over)
+        outboxes = [Path(watch.outbox) for watch in settings.watch]
+        stack.enter_context(open_logs(settings.log, settings.node_name, outboxes, key))
+        if options.simulate:
+            settings = await _with_stand_in(settings, stack)
+        provider = open_provider(settings.api, key, __version__, clock)
+        await stack.enter_async_context(provider)
+        rooms = await _rooms(settings, provider, store, clock, stack, stop)
+        return await _work(settings, rooms, once=options.once, stop=stop)
+
+
+def _check(settings: Settings, options: Options) -> SecretStr | None:
+    """Refuse to start with what would only go wrong later; return the API key."""
+    if unable := not_yet(settings):
+        raise SettingsError("\n".join(unable))
+    if not settings.watch:
+        raise SettingsError("no folder to watch: give --inbox and --outbox, or a [[watch]] table")
+    # The stand-in lets everybody in, and the key is nobody else's business.
+    key = None if options.simulate else api_key(settings.api)
+    if key is None and not options.simulate:
+        raise SettingsError(
+            "no API key: set AIMLAPI_API_KEY, or name the file that holds it as api.key_file "
+            "(reeldrop run --simulate needs none)"
+        )
+    files.check_folders(settings)
+    return key
+
+
+async def _own(settings: Settings, store_id: str, *, take_over: bool) -> None:
+    for watch in settings.watch:
+        await asyncio.to_thread(files.own, watch, store_id, settings.node_name, take_over=take_over)
+
+
+async def _with_stand_in(settings: Settings, stack: AsyncExitStack) -> Settings:
+    """Open the stand-in of the API and return settings that point at it."""
+    api = settings.api
+    from reeldrop.simulator import Simulator  # noqa: PLC0415 - a daemon of the real API has no need of it
+    from reeldrop.simulator.terms import Terms  # noqa: PLC0415
+
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="reeldrop-stand-in-"))
+    terms = Terms(catalogue_dir=Path(api.catalogue_dir) if api.catalogue_dir else None)
+    simulator = await stack.enter_async_context(Simulator(Path(folder), terms=terms))
+    log.info("stand_in.opened", base_url=simulator.base_url)
+    changes = {"base_url": simulator.base_url, "poll_interval": min(api.poll_interval, 0.5)}
+    return settings.model_copy(update={"api": api.model_copy(update=changes)})
+
+
+async def _rooms(
+    settings: Settings,
+    provider: Provider,
+    store: JobStore,
+    clock: Clock,
+    stack: AsyncExitStack,
+    stop: asyncio.Event,
+) -> Rooms:
+    media = open_media()
+    stack.push_async_callback(media.aclose)
+    outboxes = _outboxes(settings)
+    places: dict[str, Place] = {}
+    for watch in settings.watch:
+        inbox = files.open_inbox(watch, clock)
+        stack.push_async_callback(inbox.aclose)
+        places[watch.name] = Place(inbox, outboxes[watch.outbox], watch.archive)
+    return Rooms(
+        node=settings.node_name,
+        clock=clock,
+        store=store,
+        provider=provider,
+        uploads=open_uploads(settings.upload),
+        media=media,
+        places=places,
+        policy=Policy(settings.api.poll_interval, settings.api.generation_timeout),
+        stopping=stop.is_set,
+        jitter=random.random,
+    )
+
+
+def _outboxes(settings: Settings) -> Mapping[str, Outbox]:
+    """Open every outbox once: two watches may share one."""
+    return {
+        watch.outbox: files.open_outbox(watch.outbox, settings.output) for watch in settings.watch
+    }
+
+
+async def _work(settings: Settings, rooms: Rooms, *, once: bool, stop: asyncio.Event) -> Tally:
+    catalogue = open_catalogue(settings.api.catalogue_dir)
+    intakes = {
+        watch.name: Intake(
+            _watch(watch),
+            rooms.places[watch.name].inbox,
+            rooms.store,
+            catalogue,
+            rooms.media,
+            rooms.clock,
+            lambda: secrets.token_hex(16),
+        )
+        for watch in settings.watch
+    }
+    jobs = await recover(rooms, intakes)
+    log.info("daemon.started", version=__version__, node=rooms.node, watches=len(intakes))
+    supervisor = Supervisor(rooms, intakes, _status(settings, rooms), _shortage(settings), stop)
+    await supervisor.run(jobs, once=once)
+    left = await rooms.store.jobs([State.UNCERTAIN, State.GENERATING])
+    log.info("daemon.stopped", **{str(state): ended for state, ended in supervisor.ended.items()})
+    return Tally(
+        failed=supervisor.ended[State.FAILED],
+        uncertain=sum(job.state is State.UNCERTAIN for job in left),
+        late=sum(job.late for job in left),
+    )
+
+
+def _status(settings: Settings, rooms: Rooms) -> Callable[[], Awaitable[None]]:
+    """Return what writes the status files of every outbox."""
+    sharing: dict[Outbox, list[str]] = {}
+    for watch in settings.watch:
+        sharing.setdefault(rooms.places[watch.name].outbox, []).append(watch.name)
+    boards = [
+        StatusBoard(rooms.node, names, rooms.store, outbox, rooms.clock)
+        for outbox, names in sharing.items()
+    ]
+
+    async def write() -> None:
+        for board in boards:
+            try:
+                await board.write()
+            except StepError as error:
+                # The status is a courtesy: an outbox that is full or away is met again by a delivery.
+                log.debug("status.failed", error=error.message)
+
+    return write
+
+
+def _watch(watch: WatchSettings) -> Watch:
+    return Watch(
+        name=watch.name,
+        extensions=watch.extensions,
+        settle=watch.settle,
+        settle_polling=watch.settle_polling,
+        rescan_interval=watch.rescan_interval,
+        sidecar_grace=watch.sidecar_grace,
+        sidecar_timeout=watch.sidecar_timeout,
+        incomplete_timeout=watch.incomplete_timeout,
+        archive=watch.archive,
+        defaults=watch.defaults,
+    )
+
+
+def _shortage(settings: Settings) -> Callable[[], Awaitable[str]]:
+    folders = [settings.store.state_folder]
+    for watch in settings.watch:
+        folders += [Path(watch.outbox), Path(watch.inbox)]
+    return Room(folders, settings.limits.min_free_disk).shortage

@@ -1,0 +1,176 @@
+"""Follows a drop by its ticket, with nothing but the two folders: the outbox says what became of it.
+
+Only calls that Windows and macOS have as well.
+"""
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, cast
+
+from reeldrop.cli.placing import Placed
+from reeldrop.domain.errors import StartupError
+
+DELIVERED, FAILED, UNCERTAIN, TIMED_OUT = 0, 1, 3, 4
+ENDS = {"delivered": DELIVERED, "failed": FAILED, "cancelled": FAILED, "uncertain": UNCERTAIN}
+INTERVAL = 0.5
+"""Seconds between two looks."""
+SEARCH_EVERY = 10
+"""Looks between two searches of the outbox for a delivery that has left the status file."""
+GONE_FOR = 30.0
+"""Seconds an outbox may be away before the wait is given up: a share that reconnects takes some."""
+STATUS_MAX = 256 * 1024 * 1024
+TEXT_MAX = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What is seen of a drop: its state, why it waits, and its folder once it has one."""
+
+    state: str
+    reason: str = ""
+    folder: Path | None = None
+
+    @property
+    def end(self) -> int | None:
+        """The exit code, None while it goes on."""
+        return ENDS.get(self.state)
+
+
+class Follower:
+    """Looks for one drop in one outbox."""
+
+    def __init__(self, outbox: Path, placed: Placed) -> None:
+        self._outbox = outbox
+        self._placed = placed
+        self._looks = 0
+
+    def look(self) -> Sight | None:
+        """Return what is seen now, None where there is no word of it."""
+        self._looks += 1
+        status = _read_object(self._outbox / "_status.json", STATUS_MAX)
+        return (
+            self._as_job(status)
+            or (self._search() if self._looks % SEARCH_EVERY == 1 else None)
+            or self._as_waiting(status)
+        )
+
+    def _as_job(self, status: Mapping[str, Any]) -> Sight | None:
+        for job in _objects(status.get("jobs")):
+            if job.get("ticket") == self._placed.ticket:
+                reason = str(job.get("reason") or "")
+                return Sight(str(job.get("state")), reason, self._folder(job.get("final")))
+        return None
+
+    def _as_waiting(self, status: Mapping[str, Any]) -> Sight | None:
+        ours = (self._placed.clip.name, self._placed.sidecar.name)
+        for drop in _objects(status.get("waiting")):
+            if drop.get("path") in ours:
+                return Sight("waiting", str(drop.get("reason") or ""))
+        return None
+
+    def _folder(self, final: object) -> Path | None:
+        # Anybody may write to the share: a path that leaves the outbox is not followed.
+        if not isinstance(final, str) or not final:
+            return None
+        path = PurePosixPath(final)
+        return None if path.is_absolute() or ".." in path.parts else self._outbox / path
+
+    def _search(self) -> Sight | None:
+        """Look for our sidecar in the delivered and failed folders of our name."""
+        name = re.escape(self._placed.clip.stem)
+        for top, state in ((self._outbox, "delivered"), (self._outbox / "_failed", "failed")):
+            for folder in _folders(top, re.compile(rf"\+?{name}(-\d+)?")):
+                if self._is_ours(folder):
+                    return Sight(_state_of(folder) or state, "", folder)
+        return None
+
+    def _is_ours(self, folder: Path) -> bool:
+        try:
+            sidecars = sorted((folder / "source").glob("*.json"))
+        except OSError:
+            return False
+        own = (_read_object(sidecar, TEXT_MAX).get("reeldrop") for sidecar in sidecars)
+        return any(
+            isinstance(each, dict) and each.get("ticket") == self._placed.ticket for each in own
+        )
+
+
+def follow(
+    outbox: Path, placed: Placed, until: float | None, say: Callable[[Sight], None]
+) -> tuple[int, Sight | None]:
+    """Wait for the end of a drop; `say` gets every change. Returns the exit code and the last sight.
+
+    `until` is on the monotonic clock.
+
+    Raises:
+        StartupError: the outbox is not there.
+    """
+    follower, seen, there = Follower(outbox, placed), None, time.monotonic()
+    if not outbox.is_dir():
+        raise StartupError(f"the outbox {outbox} is not there")
+    while True:
+        sight = follower.look()
+        if sight is not None and sight != seen:
+            say(sight)
+            seen = sight
+        if sight is not None and sight.end is not None:
+            return sight.end, sight
+        now = time.monotonic()
+        there = now if outbox.is_dir() else there
+        if now - there > GONE_FOR:
+            raise StartupError(f"the outbox {outbox} is not there any more")
+        if until is not None and now >= until:
+            return TIMED_OUT, seen
+        time.sleep(INTERVAL)
+
+
+def outcome(sight: Sight) -> str:
+    """Return what to tell of an end: the path of the result, or the text of error.txt."""
+    if sight.folder is None:
+        return sight.reason or sight.state
+    if sight.state == "delivered":
+        return str(_result(sight.folder))
+    try:
+        with (sight.folder / "error.txt").open("rb") as file:
+            return file.read(TEXT_MAX).decode("utf-8", "replace").rstrip()
+    except OSError:
+        return f"{sight.reason or sight.state}: see {sight.folder}"
+
+
+def _result(folder: Path) -> Path:
+    result = _read_object(folder / "job.json", TEXT_MAX).get("result")
+    name = result.get("name") if isinstance(result, dict) else None
+    if isinstance(name, str) and name and Path(name).name == name:
+        return folder / name
+    return folder
+
+
+def _state_of(folder: Path) -> str | None:
+    state = _read_object(folder / "job.json", TEXT_MAX).get("state")
+    return state if state in ENDS else None
+
+
+def _folders(top: Path, name: re.Pattern[str]) -> Iterator[Path]:
+    try:
+        yield from (entry for entry in top.iterdir() if name.fullmatch(entry.name))
+    except OSError:
+        return  # not there yet
+
+
+def _read_object(path: Path, limit: int) -> dict[str, Any]:
+    """Return a JSON object, empty where there is none (now): it is looked at again."""
+    try:
+        with path.open("rb") as file:
+            content = json.loads(file.read(limit))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return cast("dict[str, Any]", content) if isinstance(content, dict) else {}
+
+
+def _objects(value: object) -> Iterator[Mapping[str, Any]]:
+    if isinstance(value, list):
+        yield from (each for each in cast("list[Any]", value) if isinstance(each, dict))

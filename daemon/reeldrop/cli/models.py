@@ -1,0 +1,71 @@
+"""`reeldrop models [MODEL]`: the catalogue."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from reeldrop.cli.options import json_option, print_json
+from reeldrop.domain.spec import Model, clip_parameter, nearest
+from reeldrop.provider.catalogue import Models, open_catalogue
+from reeldrop.settings import load
+
+
+@click.command("models")
+@click.argument("model", required=False)
+@json_option
+def command(model: str | None, *, as_json: bool) -> None:
+    """List the models, or tell what MODEL takes."""
+    catalogue = known_models()
+    if model is None:
+        names = list(catalogue.names())
+        if as_json:
+            print_json(names)
+        else:
+            click.echo("\n".join(names))
+        return
+    found = find_model(catalogue, model)
+    if as_json:
+        print_json({"model": found.name, "schema": found.schema})
+    else:
+        click.echo("\n".join(_description(found)))
+
+
+def known_models() -> Models:
+    """Return the package's models and those of `api.catalogue_dir`."""
+    return open_catalogue(load().settings.api.catalogue_dir)
+
+
+def find_model(catalogue: Models, name: str) -> Model:
+    """Return the model called `name`, or end with what it might have been."""
+    if found := catalogue.find(name):
+        return found
+    raise click.UsageError(f'no model is called "{name}". {nearest(name, catalogue.names())}')
+
+
+def _description(model: Model) -> Iterator[str]:
+    required = model.schema.get("required", ())
+    clip = clip_parameter(model)
+    yield model.name
+    for key, rule in model.schema.get("properties", {}).items():
+        if key == "model":
+            continue
+        note = "the clip" if key == clip else "required" if key in required else ""
+        yield f"  {key:<24} {_kind(rule):<34} {note}".rstrip()
+
+
+def _kind(rule: Mapping[str, Any]) -> str:
+    """Say in a few words what a value may be."""
+    if "enum" in rule:
+        return " | ".join(str(value) for value in rule["enum"])
+    kind = str(rule.get("type", "any"))
+    if kind == "array":
+        most = f", at most {rule['maxItems']}" if "maxItems" in rule else ""
+        return f"list of {_kind(rule.get('items', {}))}{most}"
+    if rule.get("format") == "uri":
+        return "URL or file"
+    if "maxLength" in rule:
+        return f"{kind}, at most {rule['maxLength']} characters"
+    if "minimum" in rule or "maximum" in rule:
+        return f"{kind}, {rule.get('minimum', '…')} to {rule.get('maximum', '…')}"
+    return kind

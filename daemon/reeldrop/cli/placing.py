@@ -1,0 +1,167 @@
+"""Puts a clip, its sidecar and its images into an inbox so that nobody ever sees half of them.
+
+Only calls that Windows and macOS have as well: this runs on artists' machines and farm nodes.
+"""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from reeldrop.domain.errors import StartupError
+from reeldrop.domain.paths import extension, fold, stem
+
+COPIED = 1024 * 1024
+"""Bytes of one read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What shall be dropped: `name` is the stem that is wanted, `spec` the sidecar's content."""
+
+    clip: Path
+    images: Sequence[Path]
+    spec: Mapping[str, Any]
+    name: str
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where a parcel lies now."""
+
+    clip: Path
+    sidecar: Path
+    ticket: str
+
+
+def place(parcel: Parcel, inbox: Path) -> Placed:
+    """Copy the parcel under hidden names, then rename: images first, the clip last.
+
+    Nothing that is there is overwritten: `name-2`, `name-3` … is the first that is free.
+
+    Raises:
+        StartupError: the inbox is not there or cannot be written, or a file cannot be read.
+    """
+    hidden: list[Path] = []
+    try:
+        _copy_all(parcel, inbox, hidden)
+        names = _reserve(parcel, inbox)
+        sidecar = inbox / names[-2]
+        _write(hidden[-2], _sidecar(parcel, names[:-2]))
+        for source, name in zip(hidden, names, strict=True):
+            source.replace(inbox / name)
+        _sync_folder(inbox)
+    except OSError as error:
+        place_named = error.filename or inbox
+        raise StartupError(
+            f"{parcel.clip} could not be dropped: {place_named}: {error.strerror}"
+        ) from error
+    finally:
+        for leftover in hidden:
+            with suppress(OSError):
+                leftover.unlink(missing_ok=True)
+    return Placed(inbox / names[-1], sidecar, parcel.ticket)
+
+
+def _copy_all(parcel: Parcel, inbox: Path, hidden: list[Path]) -> None:
+    """Copy images, an empty sidecar and the clip, in the order in which they are renamed."""
+    for index, source in enumerate((*parcel.images, None, parcel.clip)):
+        target = inbox / f".reeldrop-{parcel.ticket}-{index}.part"
+        hidden.append(target)
+        if source is not None:
+            _copy(source, target)
+
+
+def _copy(source: Path, target: Path) -> None:
+    with source.open("rb") as read, target.open("xb") as written:
+        shutil.copyfileobj(read, written, COPIED)
+        written.flush()
+        os.fsync(written.fileno())
+
+
+def _write(target: Path, content: bytes) -> None:
+    with target.open("xb") as written:
+        written.write(content)
+        written.flush()
+        os.fsync(written.fileno())
+
+
+def _sidecar(parcel: Parcel, images: Sequence[str]) -> bytes:
+    spec = dict(parcel.spec)
+    if images:
+        spec["image_list"] = [*spec.get("image_list", ()), *images]
+    return json.dumps(spec, indent=2, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+
+
+def _reserve(parcel: Parcel, inbox: Path) -> list[str]:
+    """Return the names of images, sidecar and clip, each held by an empty file of ours.
+
+    An empty file is never taken for a drop, and our rename over it replaces nothing of others.
+    """
+    for name in _stems(parcel.name):
+        names = _names(parcel, name)
+        if _is_taken(names[-1], inbox):
+            continue
+        held: list[Path] = []
+        try:
+            for each in names:
+                (inbox / each).open("xb").close()
+                held.append(inbox / each)
+        except FileExistsError:
+            _let_go(held)
+        except OSError:
+            _let_go(held)
+            raise
+        else:
+            return names
+    raise AssertionError("names without end have an end")
+
+
+def _let_go(held: Sequence[Path]) -> None:
+    for path in held:
+        with suppress(OSError):
+            path.unlink()
+
+
+def _stems(name: str) -> Iterator[str]:
+    yield name
+    for number in count(2):
+        yield f"{name}-{number}"
+
+
+def _names(parcel: Parcel, name: str) -> list[str]:
+    images = [
+        f"{name}-image{number}{image.suffix.lower()}"
+        for number, image in enumerate(parcel.images, 1)
+    ]
+    return [*images, f"{name}.json", f"{name}{parcel.clip.suffix}"]
+
+
+def _is_taken(clip: str, inbox: Path) -> bool:
+    """Say whether another file could be meant by the same sidecar, or be another sidecar of it."""
+    ours = {fold(stem(clip)), fold(clip)}
+    for entry in os.scandir(inbox):
+        if fold(entry.name) in ours or fold(stem(entry.name)) == fold(stem(clip)):
+            return True
+        if extension(entry.name) == "json" and fold(stem(entry.name)) in ours:
+            return True
+    return False
+
+
+def _sync_folder(folder: Path) -> None:
+    if sys.platform == "win32":  # a folder cannot be opened there
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        # Some network file systems refuse to sync a folder; the files themselves are synced.
+        with suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,63 @@
+"""`reeldrop run`: the daemon."""
+
+import asyncio
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from reeldrop.cli.options import config_option, folder_options
+
+if TYPE_CHECKING:
+    from reeldrop.app import Options, Tally
+    from reeldrop.settings import Settings
+
+
+@click.command()
+@config_option
+@folder_options
+@click.option("--once", is_flag=True, help="Work off what is there, then end.")
+@click.option(
+    "--simulate", is_flag=True, help="Use a built-in stand-in of the API: no key, no cost."
+)
+@click.option("--take-over", is_flag=True, help="Own folders whose former store is gone for good.")
+def command(
+    config: str | None,
+    inbox: str | None,
+    outbox: str | None,
+    once: bool,
+    simulate: bool,
+    take_over: bool,
+) -> None:
+    """Watch the inboxes and restyle what is dropped into them.
+
+    Ends on SIGTERM within 10 s; what is under way goes on at the next start.
+    """
+    from reeldrop import settings as configuration  # noqa: PLC0415 - see cli/commands.py
+    from reeldrop import telemetry  # noqa: PLC0415
+    from reeldrop.app import Options  # noqa: PLC0415
+
+    settings = configuration.load(config, inbox, outbox).settings
+    telemetry.configure(settings.log.level, to_terminal=sys.stderr.isatty())
+    if settings.output.umask is not None:
+        os.umask(settings.output.umask)
+    tally = asyncio.run(_run(settings, Options(once, simulate, take_over)))
+    if once:
+        sys.exit(exit_code(tally))
+
+
+def exit_code(tally: "Tally") -> int:
+    """Return the exit code that says what a run left behind."""
+    if tally.uncertain:
+        return 3
+    if tally.failed:
+        return 1
+    return 4 if tally.late else 0
+
+
+async def _run(settings: "Settings", options: "Options") -> "Tally":
+    from reeldrop import app  # noqa: PLC0415
+    from reeldrop.host.signals import stop_on_signals  # noqa: PLC0415
+
+    return await app.run(settings, options, stop_on_signals())

@@ -1,0 +1,128 @@
+"""`reeldrop show JOB`: everything about one job, and its history."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any, cast
+
+import click
+
+from reeldrop.cli.options import config_options, json_option, print_json
+from reeldrop.domain.job import Job, JobId, JournalEntry, MediaFile
+from reeldrop.settings import load
+from reeldrop.store import StoreReader, open_reader
+from reeldrop.web.records import job_record, moment
+
+SHOWN = 200
+"""Characters of a text of a spec; media may stand in it as data URIs."""
+
+
+@click.command("show")
+@click.argument("job")
+@config_options
+@json_option
+def command(
+    job: str, config: str | None, inbox: str | None, outbox: str | None, *, as_json: bool
+) -> None:
+    """Tell everything about JOB: its id, or as many characters of it as name one job."""
+    settings = load(config, inbox, outbox).settings
+    with open_reader(settings.store) as store:
+        found = _find(store, job.lower())
+        history = store.journal(found.id)
+    if as_json:
+        print_json(_whole(found, history))
+    else:
+        click.echo("\n".join(_lines(found, history)))
+
+
+def _find(store: StoreReader, wanted: str) -> Job:
+    if exact := store.get(JobId(wanted)):
+        return exact
+    found = [job for job in store.jobs() if wanted and job.id.startswith(wanted)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise click.UsageError(f'no job is called "{wanted}"; `reeldrop jobs` lists them.')
+    some = ", ".join(job.id[:12] for job in found[:5])
+    raise click.UsageError(
+        f'{len(found)} jobs begin with "{wanted}": {some} … give more of the id.'
+    )
+
+
+def _whole(job: Job, history: list[JournalEntry]) -> dict[str, Any]:
+    return {
+        **job_record(job),
+        "params": _plain(job.params),
+        "labels": _plain(job.labels),
+        "source": asdict(job.source) if job.source else None,
+        "media": [asdict(facts) for facts in job.media],
+        "result": asdict(job.result) if job.result else None,
+        "upload": job.upload_mode or job.upload,
+        "attempts": job.attempts,
+        "request_ids": list(job.request_ids),
+        "history": [
+            {
+                "at": moment(entry.at),
+                "event": entry.event,
+                "state": str(entry.state),
+                "note": _plain(entry.note),
+            }
+            for entry in history
+        ],
+    }
+
+
+def _plain(value: object) -> Any:
+    match value:
+        case MediaFile():
+            return {"file": value.origin}
+        case Mapping():
+            table = cast("Mapping[Any, object]", value)
+            return {str(key): _plain(each) for key, each in table.items()}
+        case list() | tuple():
+            return [_plain(each) for each in cast("list[object]", value)]
+        case str() if len(value) > SHOWN:
+            return f"{value[:SHOWN]}… ({len(value)} characters)"
+        case str() | int() | float() | bool() | None:
+            return value
+        case _:
+            return str(value)
+
+
+def _lines(job: Job, history: list[JournalEntry]) -> Iterator[str]:
+    whole = _whole(job, history)
+    error, cost = whole["error"] or {}, whole["cost"] or {}
+    yield f"{whole['path']}: {whole['state']}"
+    for text in (whole["reason"], error.get("message"), error.get("hint")):
+        if text:
+            yield f"  {text}"
+    yield ""
+    facts = {
+        "job": whole["id"],
+        "watch": whole["watch"],
+        "model": whole["model"],
+        "generation": whole["generation_id"],
+        "lies in": whole["final"],
+        "cost": f"${cost['usd']:.2f}" if cost.get("usd") is not None else None,
+        "ticket": whole["ticket"],
+        "attempts": whole["attempts"],
+        "request ids": ", ".join(whole["request_ids"]),
+        "source": _facts(whole["source"]),
+        "result": _facts(whole["result"]),
+    }
+    facts |= {f"· {key}": value for key, value in whole["params"].items()}
+    for name, value in facts.items():
+        if value not in (None, ""):
+            yield f"{name:<12} {value}"
+    yield ""
+    for entry in whole["history"]:
+        note = ", ".join(f"{key}: {value}" for key, value in entry["note"].items())
+        yield f"{entry['at']}  {entry['state']:<12} {entry['event']}  {note}".rstrip()
+
+
+def _facts(facts: Mapping[str, Any] | None) -> str | None:
+    if facts is None:
+        return None
+    known = [
+        f"{key} {value}" for key, value in facts.items() if value is not None and key != "name"
+    ]
+    return f"{facts['name']} ({', '.join(known)})"

@@ -1,0 +1,146 @@
+"""Files and URLs in a spec: what each value that the model's schema calls a URI may be.
+
+A sidecar must not be able to make the daemon read the host's files or call plain addresses: what
+is neither an https:// URL, a data URI nor a path inside the inbox is a fault.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reeldrop.domain.job import MediaFile, RelPath
+from reeldrop.domain.paths import resolve
+from reeldrop.domain.spec import Fault, shown
+
+_HTTPS = re.compile(r"https://[^\s/?#@]+(?:[/?#]\S*)?", re.IGNORECASE)
+_LOOPBACK = re.compile(
+    r"http://(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?(?:[/?#]\S*)?", re.IGNORECASE
+)
+_DATA = re.compile(r"data:[\w.+-]+/[\w.+-]+(?:;[\w.+=-]+)*;base64,", re.IGNORECASE)
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+_ALLOWED = "an https:// URL, a data URI or the path of a file in the inbox is allowed"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A file that a spec names: the key as a path, the words given, and the path they mean."""
+
+    key: str
+    given: str
+    path: RelPath
+
+
+def is_remote(value: str) -> bool:
+    """Say whether `value` is a URL or data URI that may be sent as it is."""
+    return not _remote_problem(value) if _SCHEME.match(value) else False
+
+
+def is_frames(value: str) -> bool:
+    """Say whether `value` is a pattern of numbered frames."""
+    return "#" in value and not _SCHEME.match(value)
+
+
+def read_value(key: str, value: str, folder: RelPath) -> Reference | Fault | None:
+    """Return the file that `value` names, None for a URL or data URI, or what is wrong with it.
+
+    `folder` is that of the document which gave the value.
+    """
+    if is_frames(value):
+        message = f"is {shown(value)}; numbered frames are not taken yet"
+        return Fault(key, message, "Drop a video made from them.")
+    if _SCHEME.match(value):
+        problem = _remote_problem(value)
+        return Fault(key, f"is {shown(value)}; {problem}") if problem else None
+    try:
+        return Reference(key, value, resolve(folder, value))
+    except ValueError as error:
+        message = f"is {shown(value)}, which {error}; {_ALLOWED}"
+        return Fault(key, message, "Put the file into the inbox and name it by its relative path.")
+
+
+def _remote_problem(value: str) -> str:
+    """Return why a value with a scheme cannot be sent, "" when it can."""
+    lower = value[:8].lower()
+    if lower.startswith("data:"):
+        head = _DATA.match(value)
+        if head is None:
+            return "a data URI names its type and is base64, like data:image/png;base64,…"
+        body = value[head.end() :]
+        return "" if _BASE64.fullmatch(body) and len(body) % 4 == 0 else "its base64 is damaged"
+    if lower.startswith("https:"):
+        return "" if _HTTPS.fullmatch(value) else "this is no whole https:// address"
+    if lower.startswith("http:"):
+        return "" if _LOOPBACK.fullmatch(value) else "plain http:// is not safe; use https://"
+    return _ALLOWED
+
+
+def read_references(
+    schema: Mapping[str, Any], params: Mapping[str, Any], folder_of: Callable[[str], RelPath]
+) -> tuple[list[Reference], list[Fault]]:
+    """Return every file that `params` names where `schema` has a URI, and every fault there.
+
+    `folder_of` says which folder the paths under a top-level key are relative to.
+    """
+    found: list[Reference] = []
+    faults: list[Fault] = []
+    for key, value in _uris(schema, params, ""):
+        match read_value(key, value, folder_of(_top(key))):
+            case Reference() as reference:
+                found.append(reference)
+            case Fault() as fault:
+                faults.append(fault)
+            case None:
+                pass
+    return found, faults
+
+
+def with_files(params: Mapping[str, Any], files: Mapping[str, RelPath]) -> dict[str, Any]:
+    """Return `params` with a MediaFile in the place of every key path in `files`."""
+    return {key: _with_files(value, key, files) for key, value in params.items()}
+
+
+def _with_files(value: Any, key: str, files: Mapping[str, RelPath]) -> Any:
+    match value:
+        case str() if key in files:
+            return MediaFile(files[key])
+        case list():
+            return [_with_files(item, f"{key}[{at}]", files) for at, item in enumerate(value)]
+        case Mapping():
+            return {name: _with_files(item, f"{key}.{name}", files) for name, item in value.items()}
+        case _:
+            return value
+
+
+def _top(key: str) -> str:
+    return re.split(r"[.\[]", key, maxsplit=1)[0]
+
+
+def _uris(schema: Any, value: Any, key: str) -> Iterator[tuple[str, str]]:
+    """Yield every text in `value` that stands where `schema` wants a URI, with its key path."""
+    for branch in _branches(schema):
+        match value:
+            case str() if branch.get("format") == "uri":
+                yield key, value
+                return
+            case list():
+                for index, item in enumerate(value):
+                    yield from _uris(branch.get("items"), item, f"{key}[{index}]")
+            case Mapping():
+                properties = branch.get("properties", {})
+                for name in value.keys() & properties.keys():
+                    yield from _uris(
+                        properties[name], value[name], f"{key}.{name}" if key else name
+                    )
+            case _:
+                pass
+
+
+def _branches(schema: Any) -> Iterator[Mapping[str, Any]]:
+    if not isinstance(schema, Mapping):
+        return
+    yield schema
+    for word in ("anyOf", "oneOf", "allOf"):
+        for branch in schema.get(word, ()):
+            yield from _branches(branch)

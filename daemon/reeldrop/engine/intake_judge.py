@@ -1,0 +1,311 @@
+"""What is to be done with a drop now: take it, wait for something, or refuse it.
+
+Nothing is changed here; what costs a look into a file is asked for last.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from reeldrop.domain.drop import Clash, Drop, is_json, preset_chain
+from reeldrop.domain.errors import ClipUnreadable, NotWhole, Trouble
+from reeldrop.domain.job import MediaFacts, RelPath
+from reeldrop.domain.paths import leaf, parent, printable
+from reeldrop.domain.spec import Document, Fault, Role, shown
+from reeldrop.engine.intake_shelf import Shelf
+from reeldrop.engine.intake_spec import Problem, Spec, Specs
+from reeldrop.ports import Inbox
+
+ARRIVING = "still arriving"
+LEASE_AGAIN = 1.0
+"""Seconds until a file that somebody writes to is asked about again."""
+_LISTED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long a drop may be incomplete, in seconds."""
+
+    sidecar_grace: float
+    sidecar_timeout: float
+    incomplete_timeout: float
+    settle_polling: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Not yet. `until` is when to look again by time alone (monotonic), None for after a change.
+
+    `arriving`: files of the drop are on their way; else a part is missing that nobody has begun.
+    """
+
+    reason: str
+    until: float | None = None
+    arriving: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The drop cannot be done as it is."""
+
+    trouble: Trouble
+    spec: Spec = field(default_factory=Spec)
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """The drop is complete and good."""
+
+    spec: Spec
+    facts: MediaFacts | None
+    references: tuple[RelPath, ...]
+    presets: tuple[RelPath, ...]
+
+
+Verdict = Wait | Refuse | Take
+
+
+@dataclass(slots=True)
+class Round:
+    """One look: its time, and what holds for all its drops."""
+
+    now: float
+    presets: Mapping[RelPath, RelPath]
+    find: Callable[[RelPath], RelPath | None]
+    quiet_since: Mapping[RelPath, float | None]
+    """For each folder where files have been arriving: since when none is, None while some are."""
+
+
+class Judge:
+    """Judges the drops of one watch."""
+
+    def __init__(
+        self, inbox: Inbox, shelf: Shelf, specs: Specs, timing: Timing, defaults: Document | None
+    ) -> None:
+        self._inbox = inbox
+        self._shelf = shelf
+        self._specs = specs
+        self._timing = timing
+        self._defaults = defaults
+
+    async def drop(self, drop: Drop, around: Round) -> Verdict:
+        """Say what is to be done with `drop`. Raises StepError where a file cannot be read now."""
+        if wait := self._settling(drop.files, around):
+            return wait
+        documents = await self._presets(drop, around)
+        if isinstance(documents, Wait):
+            return documents
+        sidecar = await self._sidecar(drop)
+        faults: tuple[Problem, ...] = ()
+        if isinstance(sidecar, Fault):
+            faults = (Problem(sidecar, None),)
+        elif sidecar is not None:
+            documents = (*documents, sidecar)
+        clip_expected = drop.clip or (drop.wants and drop.path) or None
+        spec = self._specs.read(documents, RelPath(clip_expected) if clip_expected else None)
+        if not faults:
+            faults = _blamed(spec) if sidecar is not None else ()
+        return await self._with_spec(drop, spec, faults, around)
+
+    async def _with_spec(
+        self, drop: Drop, spec: Spec, faults: tuple[Problem, ...], around: Round
+    ) -> Verdict:
+        lone = drop.clip is not None and drop.sidecar is None
+        if (lone and spec.open) or (not lone and drop.wants):
+            return await self._part_missing(drop, spec, faults, around)
+        if not faults and (preset := _of_presets(spec)):
+            return Wait(f"paused: {preset.text('the preset')}")
+        facts, trouble = await self._clip(drop.clip, around)
+        if isinstance(trouble, Wait):
+            return trouble
+        if faults or trouble:
+            if wait := await self._written(drop.files, around):
+                return wait
+            return Refuse(self._trouble(drop, faults, trouble), spec)
+        if lone and (wait := self._grace(drop.path, around)):
+            return wait
+        return await self._with_references(drop, spec, facts, around)
+
+    # ------------------------------------------------------------------ parts
+
+    def _settling(self, files: Sequence[RelPath], around: Round) -> Verdict | None:
+        """Return a Wait while a file has not been quiet for long enough."""
+        until = [self._ready(path) for path in files]
+        if (last := max(until, default=around.now)) > around.now:
+            return Wait(ARRIVING, last, arriving=True)
+        for path in files:
+            if self._shelf.entries[path].size == 0 and not is_json(path):
+                message = f"{printable(path)} is empty and has stayed so"
+                return Refuse(Trouble("empty", message, "Drop the whole file again."))
+        return None
+
+    def _ready(self, path: RelPath) -> float:
+        """Return when a file counts as complete, or as never to be so."""
+        ready = self._shelf.ready_at(path)
+        if ready is not None:
+            return ready
+        timing = self._timing
+        patience = timing.settle_polling if is_json(path) else timing.incomplete_timeout
+        return self._shelf.since(path) + patience
+
+    async def _presets(self, drop: Drop, around: Round) -> tuple[Document, ...] | Wait:
+        chain = preset_chain(around.presets, parent(drop.path))
+        if any(self._ready(path) > around.now for path in chain):
+            until = max(self._ready(path) for path in chain)
+            return Wait("waiting for a preset that is still arriving", until, arriving=True)
+        documents = [self._defaults] if self._defaults else []
+        for path in chain:
+            read = await self._shelf.document(path, Role.PRESET)
+            if isinstance(read, Fault):
+                until = self._shelf.since(path) + self._timing.settle_polling
+                early = until > around.now
+                reason = ARRIVING if early else f"paused: {_line(path, read)}"
+                return Wait(reason, until if early else None, arriving=early)
+            documents.append(read)
+        return tuple(documents)
+
+    async def _sidecar(self, drop: Drop) -> Document | Fault | None:
+        if drop.sidecar is None:
+            return None
+        return await self._shelf.document(drop.sidecar, Role.SIDECAR)
+
+    async def _clip(
+        self, clip: RelPath | None, around: Round
+    ) -> tuple[MediaFacts | None, Wait | NotWhole | ClipUnreadable | None]:
+        """Return what the clip is, and what is against taking it."""
+        if clip is None:
+            return None, None
+        probed = await self._shelf.probe(clip, around.now)
+        until = self._shelf.since(clip) + self._timing.incomplete_timeout
+        if isinstance(probed.error, NotWhole) and until > around.now:
+            return None, Wait(f"{ARRIVING}: {probed.error.message}", until, arriving=True)
+        return probed.facts, probed.error
+
+    async def _written(self, files: Iterable[RelPath], around: Round) -> Wait | None:
+        """Return a Wait while somebody of this host holds one of the files open for writing."""
+        for path in files:
+            written = await self._inbox.written_by_another(path)
+            again = around.now + LEASE_AGAIN
+            if written:
+                reason = f"{ARRIVING}: {printable(leaf(path))} is open for writing"
+                return Wait(reason, again, arriving=True)
+            ready = self._shelf.ready_without_evidence(path)
+            if written is None and ready is not None and ready > around.now:
+                return Wait(ARRIVING, ready, arriving=True)
+        return None
+
+    def _grace(self, clip: RelPath, around: Round) -> Wait | None:
+        """A clip that needs no sidecar is taken when none has come for `sidecar_grace`."""
+        quiet = around.quiet_since.get(parent(clip), 0.0)
+        if quiet is None:
+            return Wait("waiting for the files that arrive beside it", arriving=True)
+        ready = max(self._shelf.complete_at(clip, around.now), quiet) + self._timing.sidecar_grace
+        return Wait(ARRIVING, ready, arriving=True) if ready > around.now else None
+
+    # ------------------------------------------------------------------ what is missing
+
+    async def _part_missing(
+        self, drop: Drop, spec: Spec, faults: tuple[Problem, ...], around: Round
+    ) -> Verdict:
+        until = max(self._shelf.since(path) for path in drop.files) + self._timing.sidecar_timeout
+        texts = "; ".join(problem.text(printable(drop.path)) for problem in faults)
+        if until > around.now:
+            reason = f"waiting for {printable(drop.wants)}"
+            return Wait(f"{reason} ({texts})" if texts else reason, until)
+        _, trouble = await self._clip(drop.clip, around)
+        if isinstance(trouble, Wait):
+            return trouble
+        if wait := await self._written(drop.files, around):
+            return wait
+        what = drop.wants.partition(" ")[0]
+        waited = f"{printable(drop.path)} has waited for its {what}"
+        message = f"{waited} for {self._timing.sidecar_timeout:g} s, and none came"
+        if texts:
+            message = f"{message}. Besides: {texts}"
+        hint = f"Drop it again together with the {printable(drop.wants)}."
+        return Refuse(Trouble(f"no_{what}", message, hint), spec)
+
+    async def _with_references(
+        self, drop: Drop, spec: Spec, facts: MediaFacts | None, around: Round
+    ) -> Verdict:
+        found: dict[RelPath, None] = {}
+        problems: list[Problem] = []
+        for reference, document in spec.references:
+            path = around.find(reference.path)
+            if path is None:
+                outside = await self._inbox.check_inside(reference.path)
+                if outside in ("", "missing"):
+                    return await self._reference_missing(drop, spec, reference.path, around)
+                text = f"is {shown(reference.given)}: {outside}"
+                problems.append(Problem(Fault(reference.key, text), document))
+            elif wait := self._settling([path], around):
+                return wait
+            elif problem := await self._shelf.reference_problem(path):
+                text = f"is {shown(reference.given)}: {problem}"
+                problems.append(Problem(Fault(reference.key, text), document))
+            else:
+                found[path] = None
+        if wait := await self._written((*drop.files, *found), around):
+            return wait
+        if problems:
+            return Refuse(self._trouble(drop, tuple(problems), None), spec)
+        chain = preset_chain(around.presets, parent(drop.path))
+        return Take(spec, facts, tuple(found), chain)
+
+    async def _reference_missing(
+        self, drop: Drop, spec: Spec, path: RelPath, around: Round
+    ) -> Verdict:
+        until = max(self._shelf.since(part) for part in drop.files) + self._timing.sidecar_timeout
+        if until > around.now:
+            return Wait(f"waiting for {printable(path)}", until)
+        if wait := await self._written(drop.files, around):
+            return wait
+        message = f"{printable(drop.path)} needs {printable(path)}, which has not come"
+        return Refuse(Trouble("missing_file", message, "Drop it again with that file."), spec)
+
+    # ------------------------------------------------------------------ refusals
+
+    async def clash(self, clash: Clash, around: Round) -> Wait | Refuse:
+        """Say what is to be done with files that could belong together in several ways."""
+        wait = self._settling(clash.files, around)
+        for path in clash.files if wait is None else ():
+            if not is_json(path):
+                _, trouble = await self._clip(path, around)
+                wait = wait or (trouble if isinstance(trouble, Wait) else None)
+        wait = wait or await self._written(clash.files, around)
+        if isinstance(wait, Wait | Refuse):
+            return wait
+        hint = "Give each clip one sidecar of its own, named like the clip, and drop them again."
+        return Refuse(
+            Trouble("ambiguous", f"It is not clear what belongs together: {clash.reason}.", hint)
+        )
+
+    def _trouble(
+        self, drop: Drop, faults: Sequence[Problem], clip: NotWhole | ClipUnreadable | None
+    ) -> Trouble:
+        """Return everything that is wrong with a drop as the record shows it."""
+        name = printable(drop.sidecar or drop.path)
+        lines = [problem.text(name) for problem in faults[:_LISTED]]
+        if len(faults) > _LISTED:
+            lines.append(f"… and {len(faults) - _LISTED} more.")
+        if clip is not None:
+            lines.append(f"{printable(drop.path)}: {clip.message}".rstrip(".") + ".")
+        if not faults and clip is not None:
+            return Trouble(clip.code, lines[0], clip.hint or "Drop the whole clip again.")
+        return Trouble("refused", "\n".join(lines), f"Correct {name} and drop it again.")
+
+
+def _blamed(spec: Spec) -> tuple[Problem, ...]:
+    """Return the problems that the sidecar answers for; what a preset says wrong only pauses."""
+    return tuple(
+        problem
+        for problem in spec.problems
+        if problem.document is None or problem.document.role not in (Role.PRESET, Role.DEFAULTS)
+    )
+
+
+def _of_presets(spec: Spec) -> Problem | None:
+    return spec.problems[0] if spec.problems else None
+
+
+def _line(path: RelPath, fault: Fault) -> str:
+    return Problem(fault, None).text(printable(path))

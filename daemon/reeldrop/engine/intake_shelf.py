@@ -1,0 +1,153 @@
+"""What the intake knows of each file of an inbox: how long it has been quiet, and what is in it.
+
+Whatever costs a look into a file is done once for each content, and forgotten with the file.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from reeldrop.domain.document import LARGEST, parse
+from reeldrop.domain.errors import ClipUnreadable, NotWhole
+from reeldrop.domain.job import MediaFacts, RelPath
+from reeldrop.domain.paths import parent, printable
+from reeldrop.domain.settling import Evidence, Quiet, Sighting, Stamp, observe, ready_at
+from reeldrop.domain.spec import Document, Fault, Role
+from reeldrop.ports import Entry, Inbox, Media, Scan
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What a decoder said of a clip, and when it was first asked (monotonic seconds)."""
+
+    facts: MediaFacts | None
+    error: NotWhole | ClipUnreadable | None
+    at: float
+
+
+class _Kept(Generic[_T]):
+    """One value for each file, good for as long as the file stays as it is."""
+
+    def __init__(self) -> None:
+        self._values: dict[RelPath, tuple[Entry, _T]] = {}
+
+    async def get(self, entry: Entry, make: Callable[[], Awaitable[_T]]) -> _T:
+        known = self._values.get(entry.path)
+        if known is not None and (known[0] is entry or known[0].key == entry.key):
+            return known[1]
+        value = await make()
+        self._values[entry.path] = (entry, value)
+        return value
+
+    def peek(self, entry: Entry) -> _T | None:
+        known = self._values.get(entry.path)
+        return known[1] if known is not None and known[0].key == entry.key else None
+
+    def keep_only(self, paths: Mapping[RelPath, object]) -> None:
+        if len(self._values) > len(paths) or not self._values.keys() <= paths.keys():
+            self._values = {path: value for path, value in self._values.items() if path in paths}
+
+
+class Shelf:
+    """The files of one inbox as the scans so far have shown them."""
+
+    def __init__(self, inbox: Inbox, media: Media, quiet: Quiet) -> None:
+        self._inbox = inbox
+        self._media = media
+        self._quiet = quiet
+        self._sightings: dict[RelPath, Sighting] = {}
+        self._evidence: Mapping[RelPath, tuple[Evidence, float]] = {}
+        self._earlier: float | None = None
+        self._left: dict[RelPath, float] = {}
+        self._documents: _Kept[Document | Fault] = _Kept()
+        self._probed: _Kept[Probed] = _Kept()
+        self._references: _Kept[str] = _Kept()
+        self.entries: dict[RelPath, Entry] = {}
+
+    def note(self, scan: Scan, entries: Iterable[Entry], now: float) -> None:
+        """Take in what a scan that began at `now` saw; `entries` are those that matter."""
+        before, self._sightings = self._sightings, {}
+        known, self.entries = self.entries, {entry.path: entry for entry in entries}
+        for path, entry in self.entries.items():
+            if path in before and known.get(path) is entry:
+                self._sightings[path] = before[path]
+                continue
+            stamp = Stamp(entry.size, entry.mtime_ns, entry.ctime_ns, entry.inode, entry.device)
+            earlier = self._left.get(path, self._earlier)
+            self._sightings[path] = observe(before.get(path), stamp, now, earlier)
+        self._evidence = scan.evidence
+        self._earlier = now
+        self._left = {}
+        for kept in (self._documents, self._probed, self._references):
+            kept.keep_only(self.entries)
+
+    def forget(self, paths: Iterable[RelPath], now: float) -> None:
+        """Forget files that have left the inbox at `now`: what comes under their names is new."""
+        for path in paths:
+            self._sightings.pop(path, None)
+            self._left[path] = now
+
+    def since(self, path: RelPath) -> float:
+        """Return when the present content of a file was first seen (monotonic seconds)."""
+        return self._sightings[path].since
+
+    def ready_at(self, path: RelPath) -> float | None:
+        """Return when a file has been quiet for long enough; None while it is empty."""
+        return ready_at(self._sightings[path], self._evidence.get(path), self._quiet)
+
+    def ready_without_evidence(self, path: RelPath) -> float | None:
+        """Return the same for a file whose writers cannot be asked for."""
+        return ready_at(self._sightings[path], None, self._quiet)
+
+    def is_torn(self, path: RelPath) -> bool:
+        """Say whether a decoder has found the clip not whole."""
+        probed = self._probed.peek(self.entries[path])
+        return probed is not None and isinstance(probed.error, NotWhole)
+
+    def complete_at(self, path: RelPath, now: float) -> float:
+        """Return when the clip was first found whole (monotonic seconds)."""
+        probed = self._probed.peek(self.entries[path])
+        return probed.at if probed is not None else now
+
+    async def document(self, path: RelPath, role: Role) -> Document | Fault:
+        """Return a JSON file of the inbox, read. Raises FileBusy, FolderOffline."""
+        entry = self.entries[path]
+
+        async def read() -> Document | Fault:
+            body = parse(await self._inbox.read(path, LARGEST))
+            if isinstance(body, Fault):
+                return body
+            return Document(role, printable(path), parent(path), body, f"{path}\0{entry.key}")
+
+        return await self._documents.get(entry, read)
+
+    def known_document(self, path: RelPath) -> Document | None:
+        """Return a JSON file that has been read already and holds an object."""
+        entry = self.entries.get(path)
+        known = self._documents.peek(entry) if entry is not None else None
+        return known if isinstance(known, Document) else None
+
+    async def probe(self, path: RelPath, now: float) -> Probed:
+        """Return what the clip is. Raises FileBusy."""
+
+        async def ask() -> Probed:
+            try:
+                return Probed(await self._media.probe(self._inbox.real(path)), None, now)
+            except (NotWhole, ClipUnreadable) as error:
+                return Probed(None, error, now)
+
+        return await self._probed.get(self.entries[path], ask)
+
+    async def reference_problem(self, path: RelPath) -> str:
+        """Return why a file cannot be sent beside the clip, "" if it can. Raises FileBusy."""
+
+        async def ask() -> str:
+            try:
+                await self._media.check_reference(self._inbox.real(path))
+            except ClipUnreadable as error:
+                return error.message
+            return ""
+
+        return await self._references.get(self.entries[path], ask)

@@ -1,0 +1,127 @@
+"""What a job's folder says of it: job.json, job.log.jsonl and error.txt. Pure."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from reeldrop.domain.job import Job, JournalEntry, MediaFacts, MediaFile
+from reeldrop.domain.lifecycle import State, Verdict
+
+SCHEMA = 1
+"""The version of job.json's form."""
+
+
+def timestamp(seconds: float) -> str:
+    """Write seconds since the epoch as ISO 8601 in UTC, to the millisecond."""
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def job_record(
+    job: Job, journal: Sequence[JournalEntry], node: str, state: State, at: float
+) -> dict[str, Any]:
+    """Return job.json for a job that ends in `state` at `at` (seconds since the epoch)."""
+    return {
+        "schema": SCHEMA,
+        "id": job.id,
+        "state": state,
+        "watch": job.watch,
+        "node": node,
+        "labels": dict(job.labels),
+        "model": job.model,
+        "params": params_record(job),
+        "source": _facts(job.source),
+        "result": _facts(job.result),
+        "generation_id": job.generation_id,
+        "request_ids": list(job.request_ids),
+        "upload": job.upload_mode or None,
+        "states": [*_states(journal), {"state": state, "at": timestamp(at)}],
+        "attempts": job.attempts,
+        "cost": asdict(job.cost) if job.cost else None,
+        "error": asdict(job.error) if job.error else None,
+    }
+
+
+def params_record(job: Job) -> Any:
+    """Return the parameters as submitted, media named by file, size and SHA-256."""
+    facts = {known.name: known for known in job.media}
+    if job.source and job.claim.source:
+        facts[job.claim.source[0].origin] = job.source
+    return _without_content(job.params, facts)
+
+
+def _without_content(value: Any, facts: Mapping[str, MediaFacts]) -> Any:
+    match value:
+        case MediaFile(origin):
+            known = facts.get(origin)
+            size, digest = (known.bytes, known.sha256) if known else (None, None)
+            return {"file": origin, "bytes": size, "sha256": digest}
+        case str() if value.startswith("data:"):
+            kind = value[5:].partition(",")[0]
+            return {"data_uri": kind[:100], "characters": len(value)}
+        case Mapping():
+            return {key: _without_content(part, facts) for key, part in value.items()}
+        case list() | tuple():
+            return [_without_content(part, facts) for part in value]
+        case _:
+            return value
+
+
+def _facts(facts: MediaFacts | None) -> dict[str, Any] | None:
+    return asdict(facts) if facts else None
+
+
+def _states(journal: Iterable[JournalEntry]) -> list[dict[str, Any]]:
+    states: list[dict[str, Any]] = []
+    last = None
+    for entry in journal:
+        if entry.state != last:
+            states.append({"state": entry.state, "at": timestamp(entry.at)})
+            last = entry.state
+    return states
+
+
+def log_lines(job: Job, journal: Iterable[JournalEntry], last: State, at: float) -> bytes:
+    """Return job.log.jsonl: one line for everything that was recorded of the job."""
+    lines = [
+        {
+            "at": timestamp(entry.at),
+            "event": f"job.{entry.event}",
+            "job": job.id,
+            "state": entry.state,
+            "token": entry.token,
+            **entry.note,
+        }
+        for entry in journal
+    ]
+    lines.append({"at": timestamp(at), "event": f"job.{last}", "job": job.id, "state": last})
+    return "".join(f"{json.dumps(line)}\n" for line in lines).encode()
+
+
+def error_text(job: Job) -> bytes:
+    """Return error.txt: what happened, to which file, and what to do."""
+    ended = "was cancelled" if job.verdict is Verdict.CANCELLED else "could not be done"
+    lines = [f"{job.path} {ended}."]
+    if job.error:
+        lines += ["", job.error.message]
+        if job.error.hint:
+            lines += ["", job.error.hint]
+    if job.generation_id:
+        lines += ["", f"The provider's generation: {job.generation_id}"]
+    lines += ["", _how_to_run_again(job), "", f"Job {job.id}", ""]
+    return "\n".join(lines).encode("utf-8", "backslashreplace")
+
+
+def _how_to_run_again(job: Job) -> str:
+    parent = job.path.rpartition("/")[0]
+    folder = f'the folder "{parent}" of the inbox' if parent else "the inbox"
+    if job.claim.kept:
+        return f"The files are still in {folder}. Mend what is wrong and drop the clip there again."
+    return f'To run it again: mend what is wrong and move what lies in "source" back into {folder}.'
+
+
+def json_bytes(document: Mapping[str, Any]) -> bytes:
+    """Return a document as readable JSON that any name survives."""
+    return (json.dumps(document, indent=2) + "\n").encode()

@@ -1,0 +1,46 @@
+"""What the next start does about what the last one left: nothing is paid for here."""
+
+from collections.abc import Mapping
+
+import structlog
+
+from reeldrop.domain.errors import StepError
+from reeldrop.domain.job import Job, JobId
+from reeldrop.domain.lifecycle import FINAL, State
+from reeldrop.engine.intake import Intake
+from reeldrop.engine.rooms import Place, Rooms
+
+log = structlog.get_logger()
+
+
+async def recover(rooms: Rooms, intakes: Mapping[str, Intake]) -> list[Job]:
+    """Take over the jobs of dead daemons, finish begun claims, sweep the work folders.
+
+    Returns the jobs that go on; called before the first look at any inbox.
+    """
+    jobs = [job for job in await rooms.store.adopt() if job.watch in rooms.places]
+    queued = await rooms.store.jobs([State.QUEUED])
+    for name, intake in intakes.items():
+        jobs += await intake.finish_claims([job for job in queued if job.watch == name])
+    for name, place in rooms.places.items():
+        try:
+            await _sweep(rooms, name, place)
+        except StepError as error:
+            log.warning("sweep.failed", error=error.message)
+    if jobs:
+        log.info("jobs.resumed", jobs=len(jobs))
+    return jobs
+
+
+async def _sweep(rooms: Rooms, watch: str, place: Place) -> None:
+    """Remove what final jobs left behind; what no job knows of is left where it is."""
+    for name in await place.outbox.leftovers():
+        job = await rooms.store.get(JobId(name.partition(".")[0]))
+        if job is not None and job.state in FINAL:
+            await place.outbox.discard(name)
+    for folder in await place.inbox.claims():
+        sharing = await rooms.store.jobs_of_claim(folder, watch)
+        if not sharing:
+            log.warning("claim.unknown", watch=watch, folder=folder)
+        elif all(job.state in FINAL for job in sharing):
+            await place.inbox.release(sharing[0].claim)

@@ -1,0 +1,55 @@
+"""What the engine is given: the ports, one pair of folders for each watch, and its policy."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from reeldrop.domain.job import Job
+from reeldrop.ports import Clock, Inbox, JobStore, Media, Outbox, Provider, Uploads
+
+DAY = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One watch: where its drops come from and where they go."""
+
+    inbox: Inbox
+    outbox: Outbox
+    archive: str
+    """`move`, `delete` or `keep`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How long the engine waits for what; all in seconds."""
+
+    poll_interval: float
+    generation_timeout: float
+    late_interval: float = 600.0
+    unknown_generation: float = 600.0
+    """How long the provider may not know a generation before it counts as late."""
+    result_kept: float = 30 * DAY
+    """How long a paid result is asked for."""
+    longest_retry: float = 60.0
+    longest_fetch_retry: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """Everything outside that the engine may use."""
+
+    node: str
+    clock: Clock
+    store: JobStore
+    provider: Provider
+    uploads: Uploads
+    media: Media
+    places: Mapping[str, Place]
+    policy: Policy
+    stopping: Callable[[], bool]
+    jitter: Callable[[], float] = field(default=lambda: 1.0)
+    """Numbers from 0 to 1 that spread retries."""
+
+    def place(self, job: Job) -> Place:
+        """Return the folders of the job's watch."""
+        return self.places[job.watch]

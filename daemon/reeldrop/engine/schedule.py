@@ -1,0 +1,38 @@
+"""Jobs by the time at which they want their next step."""
+
+import asyncio
+import heapq
+from contextlib import suppress
+from itertools import count
+
+from reeldrop.domain.job import Job
+from reeldrop.ports import Clock
+
+
+class Schedule:
+    """A heap of due times, so that a waiting job costs one entry and no task."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._heap: list[tuple[float, int, Job]] = []
+        self._number = count()
+        self._changed = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def put(self, job: Job, after: float) -> None:
+        """Schedule the job's next step in `after` seconds."""
+        due = self._clock.monotonic() + after
+        heapq.heappush(self._heap, (due, next(self._number), job))
+        self._changed.set()
+
+    async def get(self) -> Job:
+        """Return the next job, once it is due."""
+        while True:
+            wait = self._heap[0][0] - self._clock.monotonic() if self._heap else None
+            if wait is not None and wait <= 0:
+                return heapq.heappop(self._heap)[2]
+            self._changed.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), wait)

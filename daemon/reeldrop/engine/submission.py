@@ -1,0 +1,87 @@
+"""One submit: the request made from a job's spec and files, and the intent that precedes its end."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from reeldrop.domain.errors import Stopping
+from reeldrop.domain.job import MediaFacts, MediaFile, RelPath
+from reeldrop.domain.lifecycle import Event, State
+from reeldrop.engine.attempt import Attempt
+from reeldrop.engine.rooms import Rooms
+from reeldrop.ports import Streamed, SubmitRequest
+
+
+class Submission:
+    """The files of one submit while they are sent.
+
+    Rule 1: the intent is recorded once, while the last bytes of the body are still here.
+    Rule 2: before it is recorded every file is seen to be the one that was read.
+    """
+
+    def __init__(self, attempt: Attempt, rooms: Rooms) -> None:
+        self._attempt = attempt
+        self._rooms = rooms
+        self._streams: dict[RelPath, Streamed] = {}
+        self._mode = ""
+
+    def request(self) -> SubmitRequest:
+        """Return the request. Raises ClipRejected, FileBusy."""
+        job = self._attempt.job
+        params = {key: self._value(value) for key, value in job.params.items()}
+        return SubmitRequest(job.model, params, job.request_id)
+
+    def _value(self, value: Any) -> Any:
+        match value:
+            case MediaFile(origin):
+                return self._media(origin)
+            case Mapping():
+                return {key: self._value(part) for key, part in value.items()}
+            case list() | tuple():
+                return [self._value(part) for part in value]
+            case _:
+                return value
+
+    def _media(self, origin: RelPath) -> Any:
+        job = self._attempt.job
+        file = self._rooms.place(job).inbox.real(job.claim.path_of(origin))
+        value, mode = self._rooms.uploads.prepare(file, job.upload)
+        self._mode = mode
+        if not isinstance(value, str):
+            self._streams[origin] = value
+        return value
+
+    async def declare(self) -> None:
+        """Record the intent to submit; nothing happens the second time.
+
+        Raises FileBusy when a file changed while it was sent, Stopping, Lost.
+        """
+        attempt = self._attempt
+        if attempt.job.state is not State.UPLOADING:
+            return
+        if self._rooms.stopping():
+            raise Stopping("the daemon is stopping; the clip is sent after the next start")
+        for stream in self._streams.values():
+            await stream.verify()
+        job = attempt.job
+        facts = {origin: stream.facts() for origin, stream in self._streams.items()}
+        clip = facts.pop(job.claim.source[0].origin, None)
+        declared = job.evolve(
+            attempts=job.attempts + 1,
+            request_ids=(*job.request_ids, job.request_id),
+            submitted=self._rooms.clock.now(),
+            upload_mode=self._mode,
+            source=_with_digest(job.source, clip),
+            media=tuple(replace(known, name=origin) for origin, known in facts.items()),
+        )
+        await attempt.move(declared, Event.DECLARED, request_id=job.request_id)
+
+
+def _with_digest(known: MediaFacts | None, sent: MediaFacts | None) -> MediaFacts | None:
+    """Join what the probe knew of the clip with the digest of what was sent."""
+    if known is None or sent is None:
+        return known or sent
+    return MediaFacts(
+        known.name, sent.bytes, sent.sha256,
+        known.seconds, known.width, known.height, known.fps, known.codec,
+    )  # fmt: skip

@@ -1,0 +1,249 @@
+"""Making a drop ours: planned as a value, then made true on disk, step by step.
+
+Rule 1: at every instant a source lies in the inbox or in the claim, and nowhere twice under a
+        name that anybody would take for whole.
+Rule 2: every step may be done again: what is in its place already is done.
+Rule 3: nothing is ever overwritten, neither in the claim nor when a file is put back.
+"""
+
+import errno
+import os
+import posixpath
+import re
+import secrets
+import shutil
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+
+from reeldrop.domain.job import Claim, ClaimedFile, RelPath
+from reeldrop.files import durable
+from reeldrop.files.confined import (
+    file_in,
+    folder_in,
+    look,
+    names_in,
+    open_inside,
+    parts_of,
+    root_of,
+)
+from reeldrop.files.faults import Refused, shown
+
+HOME = ".reeldrop"
+CLAIMS = f"{HOME}/claims"
+PRIVATE = 0o700
+"""Nobody else may enter: what is claimed must not change any more."""
+CLAIM_FOLDER = re.compile(r"(?:.+/)?\.reeldrop/claims/[0-9a-f]{32}", re.DOTALL)
+
+
+def plan(
+    top: RelPath, sources: Sequence[RelPath], base: RelPath, references: Sequence[RelPath]
+) -> Claim:
+    """Name the claim's folder below `top`, the folder where the clip's file system begins."""
+    folder = f"{CLAIMS}/{secrets.token_hex(16)}"
+    base = _common(base, sources)
+    return Claim(
+        RelPath(f"{top}/{folder}" if top else folder),
+        tuple(ClaimedFile(RelPath(f"source/{_below(base, path)}"), path) for path in sources),
+        tuple(
+            ClaimedFile(RelPath(f"refs/{_numbered(number, path)}"), path)
+            for number, path in enumerate(references, start=1)
+        ),
+    )
+
+
+def plan_kept(sources: Sequence[RelPath], references: Sequence[RelPath]) -> Claim:
+    """Return the claim of a drop whose files stay where they are."""
+    return Claim(
+        RelPath(""),
+        tuple(ClaimedFile(path, path) for path in sources),
+        tuple(ClaimedFile(path, path) for path in references),
+    )
+
+
+def _common(base: RelPath, sources: Sequence[RelPath]) -> RelPath:
+    """Return the nearest folder at or above `base` that holds all sources."""
+    while base and not all(path.startswith(f"{base}/") for path in sources):
+        base = RelPath(posixpath.dirname(base))
+    return base
+
+
+def _below(base: RelPath, path: RelPath) -> str:
+    return path.removeprefix(f"{base}/") if base else path
+
+
+def _numbered(number: int, path: RelPath) -> str:
+    stem, extension = posixpath.splitext(posixpath.basename(path))
+    number_ = f"{number}-"
+    return number_ + durable.shortened(stem, extension, 255 - len(number_))
+
+
+def make_true(root: str, claim: Claim) -> None:
+    """Copy the references and move the sources into the claim, durably; put all back on failure.
+
+    Raises:
+        OSError, Refused: a file has gone, cannot be moved, or a disk does not take it.
+    """
+    if claim.kept:
+        return
+    with root_of(root) as inbox, folder_in(inbox, claim.folder.split("/"), make=PRIVATE) as folder:
+        try:
+            for number, claimed in enumerate(claim.references):
+                _copy_reference(inbox, folder, claimed, f"part-r{number}")
+            for number, claimed in enumerate(claim.source):
+                _move_source(inbox, folder, claimed, f"part-s{number}")
+        except OSError:
+            _put_back(inbox, folder, claim)
+            _remove_if_empty(inbox, folder, claim)
+            raise
+        _settle(inbox, folder, claim)
+
+
+def _copy_reference(inbox: int, folder: int, claimed: ClaimedFile, part: str) -> None:
+    *folders, name = parts_of(claimed.at)
+    with folder_in(folder, folders, make=PRIVATE) as target:
+        if look(target, name) is not None:
+            return
+        if look(folder, part) is not None:
+            os.unlink(part, dir_fd=folder)
+        with open_inside(inbox, claimed.origin) as source:
+            durable.copy_new(source, folder, part)
+        durable.rename_new(folder, part, target, name)
+
+
+def _move_source(inbox: int, folder: int, claimed: ClaimedFile, part: str) -> None:
+    *folders, name = parts_of(claimed.at)
+    *origin_folders, origin_name = parts_of(claimed.origin)
+    with folder_in(folder, folders, make=PRIVATE) as target:
+        if look(target, name) is not None or _finish_part(inbox, folder, claimed, part):
+            return
+        with (
+            folder_in(inbox, origin_folders) as origin,
+            file_in(origin, origin_name) as source,
+        ):
+            os.fsync(source)
+            try:
+                durable.rename_new(origin, origin_name, target, name)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                durable.move_across(origin, origin_name, (target, name), (folder, part), source)
+            else:
+                _require_same(source, target, name)
+
+
+def _require_same(source: int, target: int, name: str) -> None:
+    """Raise Refused where another file, or a link, was slipped in under the name we moved."""
+    if not os.path.samestat(os.fstat(source), os.stat(name, dir_fd=target, follow_symlinks=False)):
+        raise Refused(f'"{shown(name)}" was replaced while it was claimed')
+
+
+def _finish_part(inbox: int, folder: int, claimed: ClaimedFile, part: str) -> bool:
+    """Finish a move across file systems that a crash cut short after the source was removed."""
+    if look(folder, part) is None or _is_there(inbox, claimed.origin):
+        return False
+    *folders, name = parts_of(claimed.at)
+    with folder_in(folder, folders, make=PRIVATE) as target:
+        durable.rename_new(folder, part, target, name)
+    return True
+
+
+def _is_there(root: int, path: str) -> bool:
+    *folders, name = parts_of(path)
+    try:
+        with folder_in(root, folders) as folder:
+            return look(folder, name) is not None
+    except FileNotFoundError:
+        return False
+
+
+def _settle(inbox: int, folder: int, claim: Claim) -> None:
+    """Write the folders' own changes to disk: where files arrived first, then where they left."""
+    for path in sorted({posixpath.dirname(at.at) for at in (*claim.references, *claim.source)}):
+        with folder_in(folder, path.split("/")) as arrived:
+            os.fsync(arrived)
+    os.fsync(folder)
+    with folder_in(inbox, claim.folder.split("/")[:-1]) as claims_folder:
+        os.fsync(claims_folder)
+    for path in sorted({posixpath.dirname(claimed.origin) for claimed in claim.source}):
+        # A folder that went meanwhile has nothing left to lose.
+        with suppress(FileNotFoundError), folder_in(inbox, path.split("/") if path else ()) as left:
+            os.fsync(left)
+
+
+def _put_back(inbox: int, folder: int, claim: Claim) -> None:
+    """Return every source to its own name; one whose name is taken, or that fails, stays claimed."""
+    for number, claimed in enumerate(claim.source):
+        with suppress(OSError):
+            _finish_part(inbox, folder, claimed, f"part-s{number}")
+        with suppress(OSError):
+            _return_source(inbox, folder, claimed)
+
+
+def _return_source(inbox: int, folder: int, claimed: ClaimedFile) -> None:
+    *folders, name = parts_of(claimed.at)
+    *origin_folders, origin_name = parts_of(claimed.origin)
+    with (
+        folder_in(folder, folders) as target,
+        folder_in(inbox, origin_folders, make=0o777) as origin,
+    ):
+        if look(target, name) is None:
+            return
+        try:
+            durable.rename_new(target, name, origin, origin_name)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            # Here both may exist for a moment: a clip that is in the inbox again is never lost.
+            part = f"{HOME}-{secrets.token_hex(8)}"
+            with file_in(target, name) as source:
+                durable.copy_new(source, origin, part)
+            durable.rename_new(origin, part, origin, origin_name)
+            os.unlink(name, dir_fd=target)
+        os.fsync(origin)
+
+
+def _remove_if_empty(inbox: int, folder: int, claim: Claim) -> None:
+    held = any(_is_there(folder, claimed.at) for claimed in claim.source)
+    parts = any(look(folder, f"part-s{number}") for number in range(len(claim.source)))
+    if not held and not parts:
+        with suppress(OSError):
+            _remove(inbox, claim.folder)
+
+
+def remove(root: str, claim: Claim) -> None:
+    """Remove the claim's folder with all that is in it; nothing happens for a kept claim.
+
+    Raises:
+        OSError, Refused: it cannot be removed, or is no claim's folder.
+    """
+    if claim.kept:
+        return
+    if not CLAIM_FOLDER.fullmatch(claim.folder):
+        raise Refused(f'"{shown(claim.folder)}" is no claim')
+    with root_of(root) as inbox:
+        _remove(inbox, claim.folder)
+
+
+def _remove(inbox: int, path: RelPath) -> None:
+    *folders, name = parts_of(path)
+    try:
+        with folder_in(inbox, folders) as claims_folder:
+            shutil.rmtree(name, dir_fd=claims_folder)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        # NFS keeps a file that is still open under another name; the next start finds the rest.
+        if error.errno not in (errno.ENOTEMPTY, errno.EBUSY):
+            raise
+
+
+def present(root: str, tops: Iterable[RelPath]) -> list[RelPath]:
+    """Return the folders of all claims below `tops`, where file systems begin in the inbox."""
+    found: list[RelPath] = []
+    with root_of(root) as inbox:
+        for top in sorted(tops):
+            place = f"{top}/{CLAIMS}" if top else CLAIMS
+            with suppress(FileNotFoundError), folder_in(inbox, place.split("/")) as folder:
+                paths = (f"{place}/{name}" for name in sorted(names_in(folder)))
+                found += [RelPath(path) for path in paths if CLAIM_FOLDER.fullmatch(path)]
+    return found

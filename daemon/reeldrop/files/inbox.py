@@ -1,0 +1,176 @@
+"""One watched folder: the port that the engine sees, over scan, watch, lease and claim."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from reeldrop.domain.job import Claim, RelPath
+from reeldrop.files import claim as claims
+from reeldrop.files.confined import check, open_inside, parts_of, root_of
+from reeldrop.files.faults import Refused, shown, translated
+from reeldrop.files.hint import Hint
+from reeldrop.files.lane import Lane
+from reeldrop.files.lease import written_by_another
+from reeldrop.files.litter import is_litter
+from reeldrop.files.scan import Folder, Sweep, sweep
+from reeldrop.files.watch import Watcher
+from reeldrop.ports import Clock, Scan
+from reeldrop.settings import WatchSettings
+
+WIDTH = 4
+"""Claims and reads at once; each waits for the disk more than it computes."""
+
+
+class FolderInbox:
+    """The folder of one watch."""
+
+    def __init__(self, watch: WatchSettings, clock: Clock) -> None:
+        self._root = str(Path(watch.inbox).absolute())
+        self._poll_interval = watch.poll_interval
+        self._hint = Hint()
+        self._watcher = Watcher(watch.name, watch.backend, clock.monotonic, self._hint)
+        self._scans = Lane(f"scan {watch.name}", 1)
+        self._files = Lane(f"files {watch.name}", WIDTH)
+        self._found = Sweep()
+        self._scanned = False
+        self._tops: dict[RelPath, RelPath] = {}
+        """The folders of the last scan that do not lie on the inbox's own file system."""
+
+    async def aclose(self) -> None:
+        """Stop watching and let the threads end; one that hangs in the kernel is left behind."""
+        self._watcher.close()
+        self._scans.close()
+        self._files.close()
+
+    async def changed(self, timeout: float) -> None:
+        """Return when something may have changed since the last scan, or after `timeout` seconds."""
+        if not self._watcher.complete:
+            timeout = min(timeout, self._poll_interval)
+        await self._hint.wait(timeout)
+
+    async def scan(self) -> Scan:
+        """Look at the whole folder.
+
+        Raises:
+            FolderOffline: the folder itself does not answer.
+        """
+        return await self._scans.run(self._scan)
+
+    def _scan(self) -> Scan:
+        tops: dict[RelPath, RelPath] = {}
+
+        def visit(folder: Folder) -> None:
+            if folder.top:
+                tops[folder.path] = folder.top
+            self._watcher.visit(folder)
+
+        self._watcher.begin()
+        with translated(self._root, f"looking at {shown(self._root)}"):
+            found = sweep(self._root, self._found.entries, visit)
+        self._found, self._tops, self._scanned = found, tops, True
+        evidence = self._watcher.finish(found.entries)
+        return Scan(tuple(found.entries.values()), evidence, found.unreadable)
+
+    async def read(self, path: RelPath, limit: int) -> bytes:
+        """Return at most `limit` + 1 bytes of a file.
+
+        Raises:
+            FileBusy, FolderOffline: it cannot be read now.
+        """
+        return await self._files.run(self._read, path, limit)
+
+    def _read(self, path: RelPath, limit: int) -> bytes:
+        with (
+            translated(self._root, f'cannot read "{shown(path)}"'),
+            root_of(self._root) as root,
+            open_inside(root, path) as fd,
+            open(fd, "rb", closefd=False) as file,
+        ):
+            return file.read(limit + 1)
+
+    async def check_inside(self, path: RelPath) -> str:
+        """Return "" if `path` may be used, "missing" if nothing is there, else why it must not be.
+
+        Raises:
+            FileBusy, FolderOffline: it cannot be told now.
+        """
+        return await self._files.run(self._check_inside, path)
+
+    def _check_inside(self, path: RelPath) -> str:
+        with translated(self._root, f'cannot look at "{shown(path)}"'):
+            try:
+                if litter := next((part for part in parts_of(path) if is_litter(part)), ""):
+                    return f'"{shown(litter)}" is a name of unfinished, hidden or system files'
+                with root_of(self._root) as root:
+                    check(root, path)
+            except Refused as refused:
+                return refused.strerror or "it must not be used"
+            except (FileNotFoundError, NotADirectoryError):
+                if not Path(self._root).is_dir():
+                    raise
+                return "missing"
+        return ""
+
+    async def written_by_another(self, path: RelPath) -> bool | None:
+        """Say whether a process of this host writes to the file; None where it cannot be told."""
+        return await self._files.run(self._written_by_another, path)
+
+    def _written_by_another(self, path: RelPath) -> bool | None:
+        with (
+            translated(self._root, f'cannot look at "{shown(path)}"'),
+            root_of(self._root) as root,
+            open_inside(root, path) as fd,
+        ):
+            return written_by_another(fd)
+
+    def real(self, path: RelPath) -> Path:
+        """Return where `path` lies on this host."""
+        return Path(self._root, path)
+
+    def plan_claim(
+        self,
+        clip: RelPath,
+        sources: Sequence[RelPath],
+        base: RelPath,
+        references: Sequence[RelPath],
+        *,
+        keep: bool,
+    ) -> Claim:
+        """Name the claim's folder and every file's place in it; nothing is touched."""
+        if keep:
+            return claims.plan_kept(sources, references)
+        folder = RelPath(clip.rpartition("/")[0])
+        return claims.plan(self._tops.get(folder, RelPath("")), sources, base, references)
+
+    async def claim(self, claim: Claim) -> None:
+        """Make `claim` true, durably; safe to repeat.
+
+        Raises:
+            FileBusy: a file has gone or cannot be moved; what was moved was put back.
+            FolderOffline, DiskFull: likewise, as far as the folder still takes it.
+        """
+        await self._files.run(self._claim, claim)
+
+    def _claim(self, claim: Claim) -> None:
+        name = claim.source[0].origin if claim.source else claim.folder
+        with translated(self._root, f'cannot claim "{shown(name)}"'):
+            claims.make_true(self._root, claim)
+
+    async def release(self, claim: Claim) -> None:
+        """Remove the claim's folder and what is in it; nothing happens if it is gone."""
+        await self._files.run(self._release, claim)
+
+    def _release(self, claim: Claim) -> None:
+        with translated(self._root, f'cannot remove "{shown(claim.folder)}"'):
+            claims.remove(self._root, claim)
+
+    async def claims(self) -> list[RelPath]:
+        """Return the folders of all claims there are."""
+        if not self._scanned:
+            # Only a walk finds every file system that lies inside the inbox.
+            await self.scan()
+            self._hint.raise_()
+        return await self._files.run(self._claims)
+
+    def _claims(self) -> list[RelPath]:
+        with translated(self._root, f"looking at {shown(self._root)}"):
+            return claims.present(self._root, self._found.tops)

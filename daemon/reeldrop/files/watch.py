@@ -1,0 +1,235 @@
+"""Hints that an inbox has changed, and the evidence that a file was closed or renamed into place.
+
+Only the scan tells what lies in the inbox; nothing here is needed for a drop to be found. Of
+watchdog the reader of inotify is used by itself: its observer would also watch our own work
+folders, pair every rename for half a second, and lose the folders of a renamed tree.
+"""
+
+import itertools
+import os
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+import structlog
+from watchdog.observers.inotify_c import (
+    CallbackId,
+    InotifyConstants,
+    InotifyEvent,
+    InotifyFD,
+    Mask,
+    WatchDescriptor,
+)
+
+from reeldrop.domain.job import RelPath
+from reeldrop.files.hint import Hint
+from reeldrop.files.litter import is_litter
+from reeldrop.files.mounts import Mount, mount_of
+from reeldrop.files.scan import Folder
+from reeldrop.ports import Evidence
+
+log = structlog.get_logger()
+
+EVENTS = Mask(
+    InotifyConstants.IN_CREATE
+    | InotifyConstants.IN_MOVE
+    | InotifyConstants.IN_CLOSE_WRITE
+    | InotifyConstants.IN_DELETE
+    | InotifyConstants.IN_ONLYDIR
+    | InotifyConstants.IN_EXCL_UNLINK
+)
+"""Not IN_MODIFY: a slow copy makes one per write, and the scan sees size and mtime anyway."""
+
+
+class Watcher:
+    """inotify on the local folders of one inbox; called by the scan's thread and by the reader's."""
+
+    def __init__(self, name: str, backend: str, monotonic: Callable[[], float], hint: Hint) -> None:
+        self._name = name
+        self._wanted = backend != "polling"
+        self._monotonic = monotonic
+        self._hint = hint
+        self._reader: InotifyFD | None = None
+        self._lock = threading.Lock()
+        self._ids = itertools.count(1)
+        self._watches: dict[WatchDescriptor, tuple[Folder, CallbackId]] = {}
+        self._by_path: dict[RelPath, WatchDescriptor] = {}
+        self._evidence: dict[RelPath, tuple[Evidence, float]] = {}
+        self._seen: set[WatchDescriptor] = set()
+        self._mounts: dict[RelPath, Mount] = {}
+        self._polled: str | None = None
+        self._said: tuple[str, str] | None = None
+        self._began = 0.0
+
+    @property
+    def complete(self) -> bool:
+        """Say whether every folder of the last scan gives hints."""
+        return self._said is not None and self._said[0] == "inotify"
+
+    # ------------------------------------------------------------------ the scan's thread
+
+    def begin(self) -> None:
+        """A scan begins; what happens from now on is a hint for the next one."""
+        self._hint.lower()
+        self._began = self._monotonic()
+        self._seen.clear()
+        self._mounts.clear()
+        self._polled = None
+        if self._reader is not None and not self._reader.is_alive():
+            log.warning("watch.reader_died", watch=self._name)
+            self.close()
+        if not self._wanted:
+            self._polled = 'backend = "polling"'
+        elif self._reader is None:
+            self._start()
+
+    def _start(self) -> None:
+        try:
+            self._reader = InotifyFD()
+            self._reader.start()
+        except OSError as error:
+            self._polled = f"{error.strerror}; see fs.inotify in sysctl"
+
+    def visit(self, folder: Folder) -> None:
+        """Watch a folder of the scan, where its file system can tell of changes."""
+        with self._lock:
+            wd = self._by_path.get(folder.path)
+            if wd is not None and self._same(wd, folder):
+                self._seen.add(wd)
+                return
+        if self._reader is None:
+            return
+        mount = self._mounts.get(folder.top)
+        if mount is None:
+            mount = self._mounts[folder.top] = mount_of(folder.fd)
+        if not mount.local:
+            self._polled = self._polled or f"{mount.kind} is not a local file system"
+            return
+        try:
+            self._add(self._reader, folder)
+        except OSError as error:
+            self._polled = f"{error.strerror}; see fs.inotify in sysctl"
+
+    def _same(self, wd: WatchDescriptor, folder: Folder) -> bool:
+        known, _ = self._watches[wd]
+        return (known.device, known.inode) == (folder.device, folder.inode)
+
+    def _add(self, reader: InotifyFD, folder: Folder) -> None:
+        number = CallbackId(next(self._ids))
+        # Through the open descriptor: no name on the way can be swapped for a link.
+        wd = reader.add_callback(f"/proc/self/fd/{folder.fd}".encode(), EVENTS, self, number)
+        with self._lock:
+            before = self._watches.get(wd)
+            self._forget(wd)
+            self._watches[wd] = (folder, number)
+            self._by_path[folder.path] = wd
+            self._seen.add(wd)
+        if before is not None:
+            reader.remove_callbacks([(wd, before[1])])
+
+    def finish(self, entries: Mapping[RelPath, object]) -> dict[RelPath, tuple[Evidence, float]]:
+        """The scan is over: drop what it no longer met; return the evidence on what it found."""
+        with self._lock:
+            stale = [wd for wd in self._watches if wd not in self._seen]
+            self._evidence = {
+                path: evidence
+                for path, evidence in self._evidence.items()
+                if path in entries or evidence[1] >= self._began
+            }
+            found = {path: told for path, told in self._evidence.items() if path in entries}
+        self._drop(stale)
+        self._tell_mode()
+        return found
+
+    def _tell_mode(self) -> None:
+        mode = ("polling", self._polled) if self._polled else ("inotify", "local file system")
+        if mode != self._said:
+            self._said = mode
+            log.info("watch.mode", watch=self._name, mode=mode[0], why=mode[1])
+
+    def close(self) -> None:
+        """Stop listening."""
+        reader, self._reader = self._reader, None
+        with self._lock:
+            self._watches.clear()
+            self._by_path.clear()
+        if reader is not None:
+            reader.stop()
+
+    # ------------------------------------------------------------------ the reader's thread
+
+    def on_event(self, event: InotifyEvent) -> None:
+        """Called by the reader for each event."""
+        try:
+            self._take(event)
+        except Exception as error:  # noqa: BLE001 - an exception would end the reader's thread
+            log.warning("watch.event_failed", watch=self._name, error=repr(error))
+            self._hint.raise_()
+
+    def on_watch_deleted(self, wd: WatchDescriptor) -> None:
+        """Called by the reader when a watched folder is gone."""
+        with self._lock:
+            self._forget(wd)
+
+    def on_queue_overflow(self) -> None:
+        """Called by the reader when the kernel has dropped events: no evidence holds any more."""
+        with self._lock:
+            self._evidence.clear()
+        self._hint.raise_()
+
+    def _take(self, event: InotifyEvent) -> None:
+        name = os.fsdecode(event.name)
+        with self._lock:
+            watched = self._watches.get(event.wd)
+        if not name or is_litter(name):
+            return
+        left = event.is_moved_from or event.is_delete
+        if watched is not None:
+            folder = watched[0].path
+            path = RelPath(f"{folder}/{name}" if folder else name)
+            if not event.is_directory:
+                self._note(path, event)
+            elif left:
+                self._forget_below(path)
+        # What leaves is mostly what we claim ourselves; the next scan misses it early enough.
+        if not left:
+            self._hint.raise_()
+
+    def _note(self, path: RelPath, event: InotifyEvent) -> None:
+        with self._lock:
+            if event.is_moved_to:
+                self._evidence[path] = (Evidence.RENAMED, self._monotonic())
+            elif event.is_close_write:
+                self._evidence[path] = (Evidence.CLOSED, self._monotonic())
+            else:
+                # Created anew or gone: what was told of the name is no longer true of it.
+                self._evidence.pop(path, None)
+
+    def _forget_below(self, folder: RelPath) -> None:
+        """A folder has left: what is known under its name is not true of the next one there."""
+        prefix = f"{folder}/"
+        with self._lock:
+            gone = [
+                wd
+                for path, wd in self._by_path.items()
+                if path == folder or path.startswith(prefix)
+            ]
+            for path in [path for path in self._evidence if path.startswith(prefix)]:
+                del self._evidence[path]
+        self._drop(gone)
+
+    # ------------------------------------------------------------------ both
+
+    def _drop(self, watches: list[WatchDescriptor]) -> None:
+        with self._lock:
+            numbers = [(wd, self._watches[wd][1]) for wd in watches if wd in self._watches]
+            for wd in watches:
+                self._forget(wd)
+        if self._reader is not None and numbers:
+            with suppress(OSError):
+                self._reader.remove_callbacks(numbers)
+
+    def _forget(self, wd: WatchDescriptor) -> None:
+        watched = self._watches.pop(wd, None)
+        if watched is not None and self._by_path.get(watched[0].path) == wd:
+            del self._by_path[watched[0].path]

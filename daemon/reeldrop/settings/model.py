@@ -1,0 +1,238 @@
+"""What can be set: every key with its type, its limits and its default. Nothing is read here."""
+
+import re
+import socket
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+DEFAULT_MODEL = "klingai/video-o1-video-to-video-reference"
+VIDEO_EXTENSIONS = ("mp4", "mov", "m4v", "mkv", "webm", "avi", "mxf")
+UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12} | {
+    "KIB": 2**10,
+    "MIB": 2**20,
+    "GIB": 2**30,
+    "TIB": 2**40,
+}
+
+
+def _size(value: object) -> object:
+    """Read "16MB", "512KiB", "500" as bytes."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", value)
+    if match is None or match[2].upper() not in UNITS:
+        raise ValueError('a size is a number of bytes or like "16MB", "1GB", "512KiB"')
+    return int(float(match[1]) * UNITS[match[2].upper()])
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether `host`, as a URL names it, is this host itself."""
+    return bool(re.fullmatch(r"localhost|127(\.\d{1,3}){3}|::1", host))
+
+
+def _safe_url(value: str) -> str:
+    if not value:
+        return value
+    parts = urlsplit(value)
+    safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    if not safe or not parts.hostname or not value.isprintable() or " " in value:
+        raise ValueError("an https:// URL is needed (plain http:// only for this host itself)")
+    if parts.query or parts.fragment or parts.username is not None:
+        raise ValueError("a URL without user, query and fragment is needed")
+    return value.rstrip("/")
+
+
+def _mode(value: object) -> object:
+    if value is None or value == "":
+        return None
+    # A TOML integer is refused: 664 and 0o664 cannot be told apart once they are read.
+    if not isinstance(value, str) or not re.fullmatch(r"[0-7]{3,4}", value):
+        raise ValueError('permission bits are octal digits in quotes, like "0664"')
+    return int(value, 8)
+
+
+def _extension(value: str) -> str:
+    plain = value.lower().removeprefix(".")
+    if not re.fullmatch(r"[a-z0-9]{1,16}", plain):
+        raise ValueError('a file extension is letters and digits, like "mp4"')
+    return plain
+
+
+Size = Annotated[int, BeforeValidator(_size), Field(ge=0)]
+SafeUrl = Annotated[str, AfterValidator(_safe_url)]
+Mode = Annotated[int | None, BeforeValidator(_mode)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Interval = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class ApiSettings(_Section):
+    """The provider."""
+
+    base_url: Annotated[SafeUrl, Field(min_length=1)] = "https://api.aimlapi.com"
+    key_file: str = ""
+    catalogue_dir: str = ""
+    poll_interval: Interval = 15.0
+    generation_timeout: Seconds = 3600.0
+    reconcile_window: Seconds = 1800.0
+
+
+class StoreSettings(_Section):
+    """Where the job table lies."""
+
+    url: str = "sqlite:////var/lib/reeldrop/reeldrop.db"
+    state_dir: str = ""
+
+    @property
+    def sqlite_path(self) -> Path:
+        """The database file of a sqlite:// URL."""
+        return Path(self.url.removeprefix("sqlite:///"))
+
+    @property
+    def state_folder(self) -> Path:
+        """The folder for the lock and secrets."""
+        return Path(self.state_dir) if self.state_dir else self.sqlite_path.parent
+
+    @model_validator(mode="after")
+    def _known_scheme(self) -> "StoreSettings":
+        if self.url.startswith(("postgresql://", "postgres://")):
+            raise ValueError("PostgreSQL comes with a later version; use sqlite:////folder/file.db")
+        if not self.url.startswith("sqlite:///") or self.url == "sqlite:///":
+            raise ValueError('url is "sqlite:////folder/file.db" in this version')
+        return self
+
+
+class LimitSettings(_Section):
+    """What the daemon may use."""
+
+    in_flight: Annotated[int, Field(ge=1)] = 10
+    submits_per_minute: Annotated[int, Field(ge=1)] = 60
+    daily_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    min_free_disk: Size = "1GB"  # pyright: ignore[reportAssignmentType]
+
+
+class UploadSettings(_Section):
+    """How clips reach the provider."""
+
+    mode: Literal["auto", "data_uri", "signed_url"] = "auto"
+    data_uri_max: Size = "16MB"  # pyright: ignore[reportAssignmentType]
+    object_store: str = ""
+    object_store_options: dict[str, str | bool | int] = {}
+    url_ttl: Annotated[int, Field(gt=0)] = 3600
+    public_url: SafeUrl = ""
+
+
+class WebSettings(_Section):
+    """The web listener."""
+
+    listen: str = "127.0.0.1:8585"
+    token_file: str = ""
+
+
+class LogSettings(_Section):
+    """The daemon's own log."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class OutputSettings(_Section):
+    """Modes and owners of what is written; None leaves it to the system."""
+
+    umask: Mode = None
+    file_mode: Mode = None
+    dir_mode: Mode = None
+    group: str = ""
+
+
+class WatchSettings(_Section):
+    """One inbox with its outbox."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "main"
+    inbox: Annotated[str, Field(min_length=1)]
+    outbox: Annotated[str, Field(min_length=1)]
+    extensions: Annotated[
+        tuple[Annotated[str, AfterValidator(_extension)], ...], Field(min_length=1)
+    ] = VIDEO_EXTENSIONS
+    backend: Literal["auto", "inotify", "polling"] = "auto"
+    settle: Seconds = 1.0
+    settle_polling: Seconds = 5.0
+    poll_interval: Interval = 5.0
+    rescan_interval: Interval = 60.0
+    sidecar_grace: Seconds = 2.0
+    sidecar_timeout: Seconds = 3600.0
+    incomplete_timeout: Seconds = 900.0
+    archive: Literal["move", "delete", "keep"] = "move"
+    conform: Literal["off", "auto", "trim"] = "off"
+    duplicates: Literal["in_flight", "always", "never"] = "in_flight"
+    defaults: dict[str, Any] = {"model": DEFAULT_MODEL}
+
+
+class Settings(BaseSettings):
+    """All settings, frozen."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    node: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{0,64}$")] = ""
+    api: ApiSettings = ApiSettings()
+    store: StoreSettings = StoreSettings()
+    limits: LimitSettings = LimitSettings()
+    upload: UploadSettings = UploadSettings()
+    web: WebSettings = WebSettings()
+    log: LogSettings = LogSettings()
+    output: OutputSettings = OutputSettings()
+    watch: tuple[WatchSettings, ...] = ()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is the library's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take values only from what `load` has gathered, so that an error can name its place."""
+        return (init_settings,)
+
+    @property
+    def node_name(self) -> str:
+        """The name of this daemon in records and logs."""
+        return self.node or re.sub(r"[^A-Za-z0-9_.-]", "-", socket.gethostname()) or "node"
+
+    @model_validator(mode="after")
+    def _distinct_watches(self) -> "Settings":
+        if name := _doubled([watch.name for watch in self.watch]):
+            raise ValueError(f'watch: two are named "{name}"; give each [[watch]] its own name')
+        if inbox := _doubled([watch.inbox for watch in self.watch]):
+            raise ValueError(f"watch: two have the inbox {inbox}; two watches never share an inbox")
+        return self
+
+
+def _doubled(values: list[str]) -> str:
+    return next((value for value in values if values.count(value) > 1), "")
+
+
+def not_yet(settings: Settings) -> list[str]:
+    """Return what `settings` asks for and this version cannot do, one sentence for each key.
+
+    Nobody starts with these: a setting that silently does nothing would be believed.
+    """
+    asked = {
+        "limits.daily_usd": settings.limits.daily_usd > 0,
+        "upload.object_store": bool(settings.upload.object_store),
+        "upload.public_url": bool(settings.upload.public_url),
+        'upload.mode = "signed_url"': settings.upload.mode == "signed_url",
+    }
+    for watch in settings.watch:
+        asked[f'conform = "{watch.conform}" (watch {watch.name})'] = watch.conform != "off"
+        asked[f'duplicates = "{watch.duplicates}" (watch {watch.name})'] = (
+            watch.duplicates != "in_flight"
+        )
+    return [f"{key}: this version cannot do that yet; leave it out" for key in asked if asked[key]]

@@ -1,0 +1,186 @@
+"""The statements that change the memory. Each function runs inside a transaction it does not end.
+
+Nothing outside this file writes to `jobs`.
+"""
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from reeldrop.domain.errors import Lost
+from reeldrop.domain.job import Job, RelPath, Waiting
+from reeldrop.domain.lifecycle import AFTER_CRASH, FINAL, Event, State, advance
+from reeldrop.domain.limits import Limits, room_at
+from reeldrop.domain.retry import LONGEST_WAIT
+from reeldrop.store.queries import first_in_line, usage_at
+from reeldrop.store.rows import columns_of, job_of, text_of, waiting_of
+
+UNOWNED = FINAL | {State.QUEUED, State.UNCERTAIN}
+"""The states in which no daemon works on a job."""
+UNKNOWN_AFTER_STOP = "The daemon stopped while this was being submitted; it may have been paid for."
+
+_INSERT = """
+    INSERT INTO jobs (id, source_key, watch, claim_folder, state, owner, token, priority, late, claimed,
+                      not_before, created, updated, record)
+    VALUES (:id, :source_key, :watch, :claim_folder, :state, :owner, :token, :priority, :late, :claimed,
+            :not_before, :created, :updated, :record)
+    ON CONFLICT (source_key) WHERE state NOT IN ('delivered', 'failed', 'cancelled') DO NOTHING
+"""
+_UPDATE = """
+    UPDATE jobs SET source_key = :source_key, watch = :watch, claim_folder = :claim_folder,
+        state = :state, owner = :owner, token = :token, priority = :priority, late = :late,
+        claimed = :claimed,
+        not_before = :not_before, created = :created, updated = :updated, record = :record,
+        uncertain_since = CASE WHEN :state = 'uncertain' THEN coalesce(uncertain_since, :updated) END
+    WHERE id = :id AND owner IS :old_owner AND token = :old_token AND state = :old_state
+"""
+# The states are named in the statements below because the index begins with them.
+_BROKEN_OFF = """
+    SELECT * FROM jobs WHERE owner <> ? AND state IN ('uploading', 'submitting') ORDER BY n
+"""
+_OWNED = """
+    SELECT * FROM jobs WHERE owner = ? AND state IN ('generating', 'downloading', 'delivering')
+    ORDER BY n
+"""
+_JOURNAL_TAKEOVER = """
+    INSERT INTO journal (job, at, event, state, token, host, note)
+    SELECT id, :at, :event, state, token + 1, :host, '{"from": "' || owner || '"}' FROM jobs
+    WHERE owner <> :host AND state IN ('generating', 'downloading', 'delivering') ORDER BY n
+"""
+# A time that was kept by a wrong clock must not hold a job up for years.
+_TAKE_OVER = """
+    UPDATE jobs SET owner = :host, token = token + 1, updated = :at,
+        not_before = CASE WHEN not_before > :unbelievable THEN :at ELSE not_before END
+    WHERE owner <> :host AND state IN ('generating', 'downloading', 'delivering')
+"""
+_JOURNAL = """
+    INSERT INTO journal (job, at, event, state, token, host, note)
+    VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+_KEPT = """
+    INSERT INTO kept (watch, path, key, job) VALUES (?, ?, ?, ?)
+    ON CONFLICT (watch, path, key) DO UPDATE SET job = excluded.job
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the journal gets: when (s since the epoch), by whom, what and why."""
+
+    at: float
+    host: str
+    event: str
+    note: Mapping[str, Any] | None = None
+
+
+def enrol(db: sqlite3.Connection, host: str, now: float) -> None:
+    """Record that a daemon has started."""
+    db.execute("INSERT INTO hosts (id, started) VALUES (?, ?)", (host, now))
+
+
+def add(
+    db: sqlite3.Connection, job: Job, kept_keys: Mapping[RelPath, str], entry: Entry
+) -> Job | None:
+    """Record a new job and the files of a kept claim; None when its source is under way."""
+    if job.state is not State.QUEUED or job.owner is not None:
+        raise AssertionError("a new job is queued and nobody's")
+    if db.execute(_INSERT, columns_of(job)).rowcount == 0:
+        return None
+    _write_journal(db, job, entry)
+    if job.claim.kept:
+        for file in job.claim.source:
+            # A missing key is a bug that must be seen: the file would be run again and again.
+            row = (job.watch, text_of(file.origin), kept_keys[file.origin], job.id)
+            db.execute(_KEPT, row)
+    return job
+
+
+def claim(db: sqlite3.Connection, limits: Limits, now: float, entry: Entry) -> Job | None:
+    """Take the job whose turn it is, where the limits leave room."""
+    opens = room_at(limits, usage_at(db, limits, now), now)
+    if opens is None or opens > now:
+        return None
+    job = first_in_line(db, now)
+    if job is None:
+        return None
+    return move(db, replace(job, reason=""), Event.TAKEN, entry)
+
+
+def move(db: sqlite3.Connection, job: Job, event: Event, entry: Entry) -> Job:
+    """Take the arrow `event`. Raises Lost, IllegalTransition."""
+    state = advance(job.state, event)
+    if state in UNOWNED:
+        moved = replace(job, state=state, owner=None)
+    elif job.owner is None:
+        moved = replace(job, state=state, owner=entry.host, token=job.token + 1)
+    else:
+        moved = replace(job, state=state)
+    return _write(db, job, moved, entry)
+
+
+def update(db: sqlite3.Connection, job: Job, entry: Entry) -> Job:
+    """Write the fields of `job`. Raises Lost."""
+    return _write(db, job, job, entry)
+
+
+def adopt(db: sqlite3.Connection, entry: Entry) -> list[Job]:
+    """Take over what earlier daemons of this store left owned; they are dead.
+
+    Returns the jobs that `entry.host` owns by it.
+    """
+    db.execute("UPDATE hosts SET dead = 1 WHERE id <> ?", (entry.host,))
+    for row in db.execute(_BROKEN_OFF, (entry.host,)).fetchall():
+        _resolve_crash(db, job_of(row), entry)
+    taken = {
+        "host": entry.host,
+        "at": entry.at,
+        "event": entry.event,
+        "unbelievable": entry.at + LONGEST_WAIT,
+    }
+    db.execute(_JOURNAL_TAKEOVER, taken)
+    db.execute(_TAKE_OVER, taken)
+    return [job_of(row) for row in db.execute(_OWNED, (entry.host,))]
+
+
+def set_waiting(db: sqlite3.Connection, watch: str, waiting: Sequence[Waiting]) -> None:
+    """Replace what is shown as waiting in `watch`; writes nothing where nothing has changed."""
+    rows = db.execute("SELECT * FROM waiting WHERE watch = ? ORDER BY n", (watch,))
+    if [waiting_of(row) for row in rows] == list(waiting):
+        return
+    db.execute("DELETE FROM waiting WHERE watch = ?", (watch,))
+    db.executemany(
+        "INSERT INTO waiting (watch, path, reason, since) VALUES (?, ?, ?, ?)",
+        [(watch, text_of(drop.path), text_of(drop.reason), drop.since) for drop in waiting],
+    )
+
+
+def _resolve_crash(db: sqlite3.Connection, job: Job, entry: Entry) -> None:
+    event = AFTER_CRASH[job.state]
+    state = advance(job.state, event)
+    unknown = state is State.UNCERTAIN
+    after = replace(
+        job,
+        state=state,
+        owner=None,
+        token=job.token + 1,
+        reason=UNKNOWN_AFTER_STOP if unknown else job.reason,
+    )
+    _write(db, job, after, replace(entry, event=event.value, note={"from": job.owner}))
+
+
+def _write(db: sqlite3.Connection, old: Job, new: Job, entry: Entry) -> Job:
+    new = replace(new, updated=entry.at)
+    guard = {"old_owner": old.owner, "old_token": old.token, "old_state": old.state.value}
+    if db.execute(_UPDATE, columns_of(new) | guard).rowcount == 0:
+        raise Lost(f"Job {old.id} is no longer {old.state} under token {old.token}.")
+    _write_journal(db, new, entry)
+    return new
+
+
+def _write_journal(db: sqlite3.Connection, job: Job, entry: Entry) -> None:
+    note = json.dumps(dict(entry.note or {}))
+    db.execute(
+        _JOURNAL, (job.id, entry.at, entry.event, job.state.value, job.token, entry.host, note)
+    )

@@ -1,0 +1,162 @@
+"""Opening the database file: created whole or not at all, known by its version, never overwritten."""
+
+import os
+import secrets
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from reeldrop.domain.errors import ReeldropError, SettingsError, StartupError
+from reeldrop.store.failures import damaged, translated
+
+SCHEMA_VERSION = 1
+APPLICATION_ID = 0x5265656C
+"""The bytes "Reel" in the file's header: how our database is told from another program's."""
+BUSY_TIMEOUT = 10.0
+"""Seconds to wait for a command that writes at the same moment."""
+NOT_YET = "It is made by the first `reeldrop run`."
+
+
+def connect_writer(path: Path) -> sqlite3.Connection:
+    """Open the database for writing; make it, and its folder, where there is none.
+
+    Raises:
+        SettingsError: another program's database, or one of a newer Reeldrop.
+        StartupError: it is damaged, or cannot be opened.
+    """
+    try:
+        _make_folder(path.parent)
+    except OSError as error:
+        raise StartupError(
+            f"The job store's folder {path.parent} cannot be made: {error.strerror}."
+        ) from error
+    _check_not_torn(path)
+    return _connect(path, str(path), _prepare_writer)
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """Open the database for looking only; it may be in use, and is never made.
+
+    Raises:
+        SettingsError, StartupError: as for `connect_writer`; StartupError where there is none yet.
+    """
+    if not path.exists():
+        raise StartupError(f"There is no job store at {path}.", hint=NOT_YET)
+    return _connect(path, f"{path.absolute().as_uri()}?mode=ro", _prepare_reader)
+
+
+def _connect(
+    path: Path, address: str, prepare: Callable[[sqlite3.Connection, Path], None]
+) -> sqlite3.Connection:
+    try:
+        connection = sqlite3.connect(
+            address,
+            BUSY_TIMEOUT,
+            isolation_level=None,
+            check_same_thread=False,
+            uri=address.startswith("file:"),
+        )
+        connection.row_factory = sqlite3.Row
+        try:
+            prepare(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.Error as error:
+        raise _refusal(error, path) from error
+    return connection
+
+
+def _refusal(error: sqlite3.Error, path: Path) -> ReeldropError | AssertionError:
+    """Return what ends the start: whatever keeps a store from opening is a place that is not there."""
+    told = translated(error, path)
+    if isinstance(told, AssertionError | StartupError):
+        return told
+    return StartupError(told.message, hint=told.hint)
+
+
+def _prepare_writer(connection: sqlite3.Connection, path: Path) -> None:
+    if _is_empty(connection):
+        _create(connection)
+    _check_ours(connection, path)
+    _check_whole(connection, path)
+    if connection.execute("PRAGMA journal_mode=WAL").fetchone()[0] != "wal":
+        raise StartupError(
+            f"The file system of {path} cannot hold a job store.", hint="Put it on a local disk."
+        )
+    # With anything less a power cut could undo the intent to submit after the request has left,
+    # and the clip would be paid for twice.
+    connection.execute("PRAGMA synchronous=FULL")
+    # On macOS alone these make an fsync reach the disk itself; elsewhere they change nothing.
+    connection.execute("PRAGMA fullfsync=1")
+    connection.execute("PRAGMA checkpoint_fullfsync=1")
+
+
+def _prepare_reader(connection: sqlite3.Connection, path: Path) -> None:
+    if _is_empty(connection):
+        raise StartupError(f"The job store {path} is empty.", hint=NOT_YET)
+    _check_ours(connection, path)
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    return connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    """Make all tables in one transaction, so that a kill leaves an empty file or a store."""
+    schema = Path(__file__).with_name("schema.sql").read_text("utf-8")
+    connection.executescript(f"BEGIN IMMEDIATE; {schema}")
+    connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    meta = {"schema": str(SCHEMA_VERSION), "store_id": secrets.token_hex(16)}
+    connection.executemany("INSERT INTO meta (key, value) VALUES (?, ?)", meta.items())
+    connection.execute("COMMIT")
+
+
+def _check_ours(connection: sqlite3.Connection, path: Path) -> None:
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise SettingsError(
+            f"store.url: {path} is the database of another program.",
+            hint="Name a file of Reeldrop's own, or one that does not exist yet.",
+        )
+    found = connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
+    if found is None or not found["value"].isdecimal():
+        raise damaged(path, "it does not say its version")
+    if int(found["value"]) > SCHEMA_VERSION:
+        raise SettingsError(
+            f"store.url: {path} has version {found['value']}, made by a newer Reeldrop; "
+            f"this one knows version {SCHEMA_VERSION}.",
+            hint="Install the newer Reeldrop again.",
+        )
+
+
+def _check_whole(connection: sqlite3.Connection, path: Path) -> None:
+    """Walk the file's pages: a store that has lost rows could pay for them again."""
+    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        raise damaged(path, found)
+
+
+def _check_not_torn(path: Path) -> None:
+    """Refuse a write-ahead log without its database: SQLite would delete it and begin anew."""
+    log = path.with_name(f"{path.name}-wal")
+    try:
+        torn = log.exists() and log.stat().st_size and not (path.exists() and path.stat().st_size)
+    except OSError as error:
+        raise StartupError(
+            f"The job store {path} cannot be looked at: {error.strerror}."
+        ) from error
+    if torn:
+        raise damaged(path, f"only its log {log.name} is there")
+
+
+def _make_folder(folder: Path) -> None:
+    """Make `folder` for its owner alone, and every folder above it that is missing, durably."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    above = os.open(folder.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(above)
+    finally:
+        os.close(above)

@@ -1,0 +1,143 @@
+"""Jobs as rows and back. Everything here is a pure function of its arguments."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from reeldrop.domain.errors import Trouble
+from reeldrop.domain.job import (
+    Claim,
+    ClaimedFile,
+    Cost,
+    Job,
+    JournalEntry,
+    MediaFacts,
+    MediaFile,
+    RelPath,
+    Waiting,
+)
+from reeldrop.domain.lifecycle import State, Verdict
+
+Row = Mapping[str, Any]
+"""One row of a query by column name."""
+
+PLAIN_COLUMNS = ("id", "watch", "owner", "token", "priority", "not_before", "created", "updated")
+RECORDED = (
+    *("path", "folder", "model", "params", "claim", "upload", "labels", "ticket", "reason"),
+    *("tries", "attempts", "request_ids", "upload_mode", "generation_id", "submitted"),
+    *("result_url", "download", "verdict", "staged", "final", "source", "media", "result"),
+    *("cost", "error"),
+)
+"""The fields of a Job that live in the column `record`."""
+FILE = "$file"
+DICT = "$dict"
+
+
+def text_of(text: str) -> str:
+    """Return `text` as a JSON string in ASCII: file names may hold what a database's text may not."""
+    return json.dumps(text)
+
+
+def columns_of(job: Job) -> dict[str, Any]:
+    """Return every column of `job` but `n` and `uncertain_since`, which the statements know."""
+    columns = {name: getattr(job, name) for name in PLAIN_COLUMNS}
+    columns["state"] = job.state.value
+    columns["source_key"] = text_of(job.source_key)
+    columns["claim_folder"] = text_of(job.claim.folder) if job.claim.folder else None
+    columns["late"] = int(job.late)
+    columns["claimed"] = int(job.claimed)
+    record = {name: getattr(job, name) for name in RECORDED}
+    record["params"] = _without_files(job.params)
+    columns["record"] = json.dumps(record, default=_fields, separators=(",", ":"))
+    return columns
+
+
+def job_of(row: Row) -> Job:
+    """Return the job that `columns_of` made the row of."""
+    record = json.loads(row["record"])
+    record["params"] = _with_files(record["params"])
+    record["claim"] = _claim_of(record["claim"])
+    record["request_ids"] = tuple(record["request_ids"])
+    record["media"] = tuple(MediaFacts(**facts) for facts in record["media"])
+    for name, made in (
+        ("verdict", Verdict),
+        ("source", _facts_of),
+        ("result", _facts_of),
+        ("cost", _cost_of),
+        ("error", _trouble_of),
+    ):
+        if record[name] is not None:
+            record[name] = made(record[name])
+    return Job(
+        **{name: row[name] for name in PLAIN_COLUMNS},
+        state=State(row["state"]),
+        source_key=json.loads(row["source_key"]),
+        late=bool(row["late"]),
+        claimed=bool(row["claimed"]),
+        **record,
+    )
+
+
+def entry_of(row: Row) -> JournalEntry:
+    """Return a line of a job's history."""
+    note = json.loads(row["note"])
+    return JournalEntry(row["at"], row["event"], State(row["state"]), row["token"], note)
+
+
+def waiting_of(row: Row) -> Waiting:
+    """Return a drop that waits."""
+    path, reason = json.loads(row["path"]), json.loads(row["reason"])
+    return Waiting(row["watch"], RelPath(path), reason, row["since"])
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    """Write a domain value as an object of its fields."""
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
+def _facts_of(told: Mapping[str, Any]) -> MediaFacts:
+    return MediaFacts(**told)
+
+
+def _cost_of(told: Mapping[str, Any]) -> Cost:
+    return Cost(**told)
+
+
+def _trouble_of(told: Mapping[str, Any]) -> Trouble:
+    return Trouble(**told)
+
+
+def _claim_of(told: Mapping[str, Any]) -> Claim:
+    return Claim(
+        told["folder"],
+        tuple(ClaimedFile(**file) for file in told["source"]),
+        tuple(ClaimedFile(**file) for file in told["references"]),
+    )
+
+
+def _without_files(value: Any) -> Any:
+    """Write each MediaFile as {"$file": path}; a user's own object of that look goes into {"$dict": …}."""
+    match value:
+        case MediaFile(origin):
+            return {FILE: origin}
+        case Mapping():
+            plain = {key: _without_files(item) for key, item in value.items()}
+            return {DICT: plain} if plain.keys() in ({FILE}, {DICT}) else plain
+        case list() | tuple():
+            return [_without_files(item) for item in value]
+        case _:
+            return value
+
+
+def _with_files(value: Any) -> Any:
+    match value:
+        case dict() if value.keys() == {FILE}:
+            return MediaFile(RelPath(value[FILE]))
+        case dict():
+            plain = value[DICT] if value.keys() == {DICT} else value
+            return {key: _with_files(item) for key, item in plain.items()}
+        case list():
+            return [_with_files(item) for item in value]
+        case _:
+            return value

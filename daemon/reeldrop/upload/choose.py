@@ -1,0 +1,50 @@
+"""Choosing the way a file takes to the provider."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from reeldrop.domain.errors import ClipRejected
+from reeldrop.ports import Streamed
+from reeldrop.settings import UploadSettings
+from reeldrop.upload.data_uri import DataUri
+
+READERS = 16
+"""Files read at once. A share that hangs holds these threads and no others."""
+
+
+class Chooser:
+    """The `Uploads` port."""
+
+    def __init__(self, settings: UploadSettings) -> None:
+        self._settings = settings
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="upload")
+
+    def prepare(self, file: Path, mode: str) -> tuple[Streamed | str, str]:
+        """Return the value for the request and the mode taken; blocks while it opens `file`.
+
+        Raises:
+            ClipRejected: `mode` cannot be had. FileBusy: `file` cannot be read.
+        """
+        if mode == "auto":
+            mode = self._settings.mode
+        if mode == "signed_url":
+            raise ClipRejected(
+                f"{file.name} cannot be sent as a signed URL: no store for signed URLs is built "
+                "into this version.",
+                hint='Set upload to "auto" or "data_uri" in the sidecar, or in [upload] mode.',
+            )
+        if mode not in ("auto", "data_uri"):
+            raise ClipRejected(
+                f'{file.name} cannot be sent as "{mode[:32]}": there is no such way.',
+                hint='Set upload to "auto" or "data_uri".',
+            )
+        return DataUri(file, self._readers), "data_uri"
+
+    def close(self) -> None:
+        """Let the reading threads end; does not wait for one that hangs."""
+        self._readers.shutdown(wait=False, cancel_futures=True)
+
+
+def open_uploads(settings: UploadSettings) -> Chooser:
+    """Return what prepares files for a request."""
+    return Chooser(settings)

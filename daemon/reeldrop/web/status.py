@@ -1,0 +1,75 @@
+"""The status of one outbox, as a file for programs and a page for people, written into the outbox."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from reeldrop.domain.job import Job, Waiting
+from reeldrop.domain.lifecycle import FINAL, State
+from reeldrop.ports import Clock, JobStore, Outbox
+from reeldrop.web.page import status_page
+from reeldrop.web.records import job_record, moment, waiting_record
+
+SCHEMA = 1
+FINISHED_SHOWN = 200
+FINISHED_READ = 1000
+"""How many finished jobs are read for it: those of other outboxes are among them."""
+
+
+def status_document(
+    node: str, now: float, jobs: Sequence[Job], waiting: Sequence[Waiting]
+) -> dict[str, Any]:
+    """Return the status as plain JSON values: all unfinished jobs and the last finished ones.
+
+    `counts` counts what is listed: it is exact for everything that is not finished.
+    """
+    open_jobs = [job for job in jobs if job.state not in FINAL]
+    finished = sorted((job for job in jobs if job.state in FINAL), key=lambda job: -job.updated)
+    shown = sorted(open_jobs, key=lambda job: (-job.priority, job.created, job.id))
+    shown += finished[:FINISHED_SHOWN]
+    counts = Counter(str(job.state) for job in shown)
+    return {
+        "schema": SCHEMA,
+        "node": node,
+        "updated": moment(now),
+        "counts": {"waiting": len(waiting)} | {str(state): counts[str(state)] for state in State},
+        "waiting": [waiting_record(drop) for drop in waiting],
+        "jobs": [job_record(job) for job in shown],
+    }
+
+
+class StatusBoard:
+    """Keeps `_status.json` and `_status.html` of one outbox true."""
+
+    def __init__(
+        self, node: str, watches: Collection[str], store: JobStore, outbox: Outbox, clock: Clock
+    ) -> None:
+        """`watches` are the names of the watches that deliver into `outbox`."""
+        self._node = node
+        self._watches = frozenset(watches)
+        self._store = store
+        self._outbox = outbox
+        self._clock = clock
+
+    async def write(self) -> None:
+        """Read the store and replace both files. Raises what `Outbox.write_status` raises."""
+        going = await self._store.jobs([state for state in State if state not in FINAL])
+        finished = await self._store.jobs(sorted(FINAL), limit=FINISHED_READ)
+        waiting = await self._store.waiting()
+        document = status_document(
+            self._node,
+            self._clock.now(),
+            [job for job in (*going, *finished) if job.watch in self._watches],
+            [drop for drop in waiting if drop.watch in self._watches],
+        )
+        # Ten thousand jobs are some megabytes of text: made beside the event loop.
+        as_json, as_page = await asyncio.to_thread(_rendered, document)
+        await self._outbox.write_status("_status.json", as_json)
+        await self._outbox.write_status("_status.html", as_page)
+
+
+def _rendered(document: dict[str, Any]) -> tuple[bytes, bytes]:
+    page = status_page(document).encode("utf-8", "replace")
+    return json.dumps(document, indent=1).encode("ascii") + b"\n", page

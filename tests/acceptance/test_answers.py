@@ -1,0 +1,202 @@
+"""What the API answers, and what becomes of the drop: every documented shape of status and error."""
+
+from typing import Any
+
+import pytest
+
+from acceptance.world import Site, eventually, large_clip
+from reeldrop.simulator import Simulator
+from reeldrop.simulator.faults import Cut, Ending, Fault, Route
+
+GOOD = {"prompt": "x"}
+
+
+async def dropped(site: Site, api: Simulator, *faults: Fault) -> None:
+    api.faults.add(*faults)
+    await site.start()
+    site.drop("a.mov", GOOD)
+
+
+@pytest.mark.parametrize("answer", ["too_many", "unavailable"])
+async def test_a_definite_not_now_is_tried_again_by_itself(
+    site: Site, api: Simulator, answer: str
+) -> None:
+    """429 and the API's own 503: nothing was made, so it is sent again."""
+    await dropped(site, api, Fault(Route.SUBMIT, answer=answer, headers={"retry-after": "0"}))
+    record = await site.finished("a")
+    assert (len(api.ledger.accepted), record["attempts"]) == (1, 2)
+    assert len(set(record["request_ids"])) == 2
+
+
+@pytest.mark.parametrize("answer", ["bad_request", "too_long"])
+async def test_a_refusal_of_this_clip_fails_it_alone(
+    site: Site, api: Simulator, answer: str
+) -> None:
+    """The API's own words are in error.txt, and the next clip goes on."""
+    await dropped(site, api, Fault(Route.SUBMIT, answer=answer))
+    record = await site.finished("_failed/a")
+    assert (record["error"]["code"], api.ledger.accepted) == ("rejected", [])
+    site.drop("b.mov", GOOD)
+    await site.finished("b")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["unauthorised", "out_of_credits", "out_of_funds", "unverified", "key_limit"],
+)
+async def test_trouble_of_the_account_fails_no_clip(
+    site: Site, api: Simulator, answer: str
+) -> None:
+    """The queue waits and says why; the clip is still there when the account is mended."""
+    await dropped(site, api, Fault(Route.SUBMIT, answer=answer, times=0))
+
+    async def told() -> bool:
+        return any(job["state"] == "queued" and job["reason"] for job in await site.jobs())
+
+    await eventually(lambda: any(seen.status in (401, 403) for seen in api.ledger.requests))
+    await eventually(lambda: "queue.blocked" in site.log)
+    assert await told()
+    assert not (site.outbox / "_failed").exists()
+    assert not api.ledger.accepted
+
+
+UNKNOWN = [
+    {"answer": "internal"},
+    {"answer": "html_502"},
+    {"answer": "html_504"},
+    {"answer": "html_503"},
+    {"answer": "cloudflare_524"},
+    {"answer": "cloudflare_520"},
+    {"answer": "moved"},
+    {"answer": "moved_307"},
+    {"answer": "empty", "accept": True},
+    {"answer": "half_json", "accept": True},
+    {"answer": "no_id", "accept": True},
+    {"status": 408, "body": "slow"},
+    {"cut": Cut.ANSWER},
+]
+
+
+@pytest.mark.parametrize("fault", UNKNOWN, ids=str)
+async def test_an_unknown_outcome_is_held_and_never_sent_again(
+    site: Site, api: Simulator, fault: dict[str, Any]
+) -> None:
+    """It may have been paid for. Other clips go on."""
+    await dropped(site, api, Fault(Route.SUBMIT, **fault))
+    await eventually(lambda: "job.uncertain" in site.log)
+    site.drop("b.mov", GOOD)
+    await site.finished("b")
+
+    [held] = [job for job in await site.jobs() if job["state"] == "uncertain"]
+    assert held["path"] == "a.mov"
+    submits = [seen for seen in api.ledger.requests if seen.method == "POST"]
+    assert len(submits) == 2
+
+
+async def test_a_connection_cut_before_the_end_of_the_body_is_definite(
+    site: Site, api: Simulator
+) -> None:
+    """Its last bytes were still here: nothing can have been made, so it is sent again."""
+    api.faults.add(Fault(Route.SUBMIT, cut=Cut.REQUEST, after=2000, reset=True))
+    await site.start()
+    site.drop("a.mov", GOOD, clip=large_clip(site, 20_000_000))
+    record = await site.finished("a")
+    assert (len(api.ledger.accepted), record["attempts"]) == (1, 1)
+
+
+@pytest.mark.parametrize("status", [200, 201, 202])
+async def test_any_2xx_with_an_id_is_an_acceptance(site: Site, api: Simulator, status: int) -> None:
+    """The old documentation said 201."""
+    await dropped(site, api, Fault(Route.SUBMIT, status=status))
+    await site.finished("a")
+    assert len(api.ledger.accepted) == 1
+
+
+@pytest.mark.parametrize("ending", [Ending.SUCCEEDED, Ending.URL_LIST])
+async def test_every_known_word_and_shape_of_success_is_delivered(
+    site: Site, api: Simulator, ending: Ending
+) -> None:
+    """Backends differ in their words."""
+    await dropped(site, api, Fault(Route.SUBMIT, ends=ending))
+    await site.finished("a")
+
+
+@pytest.mark.parametrize(
+    "ending", [Ending.ERROR, Ending.ERROR_DETAIL, Ending.ERROR_TEXT, Ending.ERROR_NULL]
+)
+async def test_every_shape_of_failure_fails_the_clip_with_its_words(
+    site: Site, api: Simulator, ending: Ending
+) -> None:
+    """A failed generation is not charged and not tried again."""
+    await dropped(site, api, Fault(Route.SUBMIT, ends=ending))
+    record = await site.finished("_failed/a")
+    assert record["error"]["code"] == "generation_failed"
+    assert record["generation_id"] in (site.outbox / "_failed/a/error.txt").read_text()
+    assert len(api.ledger.accepted) == 1
+
+
+@pytest.mark.parametrize("status", ["waiting", "active", "processing", "dreaming"])
+async def test_an_unknown_status_is_polled_on(site: Site, api: Simulator, status: str) -> None:
+    """Words change; a generation that was paid for is not given up for one."""
+    await dropped(site, api, Fault(Route.POLL, fields={"status": status}, times=3))
+    await site.finished("a")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"answer": "not_found"},
+        {"answer": "too_many", "headers": {"retry-after": "0"}},
+        {"answer": "cloudflare_524"},
+        {"answer": "html_502"},
+        {"answer": "half_json"},
+        {"cut": Cut.ANSWER},
+    ],
+    ids=str,
+)
+async def test_trouble_with_a_poll_never_costs_the_generation(
+    site: Site, api: Simulator, fault: dict[str, Any]
+) -> None:
+    """Polling is free; a new generation is not."""
+    await dropped(site, api, Fault(Route.POLL, **fault))
+    await site.finished("a")
+    assert len(api.ledger.accepted) == 1
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [Fault(Route.FILE, cut=Cut.BODY, after=5000)],
+        [Fault(Route.FILE, answer="html_page")],
+        [Fault(Route.FILE, shorten=3000)],
+        [Fault(Route.FILE, answer="moved")],
+        [Fault(Route.FILE, answer="html_502")],
+        [Fault(Route.FILE, expire=True, answer="expired")],
+    ],
+    ids=["cut", "html", "short", "redirected", "bad gateway", "expired"],
+)
+async def test_a_result_that_comes_badly_is_fetched_again(
+    site: Site, api: Simulator, faults: list[Fault]
+) -> None:
+    """It was paid for, and fetching is free."""
+    await dropped(site, api, *faults)
+    record = await site.finished("a")
+    assert len(api.ledger.accepted) == 1
+    assert record["result"]["bytes"] == (site.outbox / "a" / "a.mp4").stat().st_size
+
+
+async def test_a_cut_download_goes_on_by_range(site: Site, api: Simulator) -> None:
+    """What has come is not asked for again."""
+    await dropped(site, api, Fault(Route.FILE, cut=Cut.BODY, after=5000))
+    await site.finished("a")
+    assert any("range" in seen.headers for seen in api.ledger.files)
+
+
+async def test_an_id_with_slashes_and_colons_is_polled_as_it_is(site: Site, api: Simulator) -> None:
+    """Ids are opaque; older ones hold the model's name."""
+    odd = "6a3ada23-8eb3:klingai/video o1&x=1"
+    await dropped(site, api, Fault(Route.SUBMIT, fields={"id": odd}))
+    await eventually(lambda: any("generation_id=" in seen.target for seen in api.ledger.requests))
+    [target] = {seen.target for seen in api.ledger.requests if "generation_id=" in seen.target}
+    assert "6a3ada23-8eb3%3Aklingai%2Fvideo" in target
+    assert "%26x%3D1" in target

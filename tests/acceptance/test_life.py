@@ -1,0 +1,189 @@
+"""Starting, stopping, and what the next start makes of what the last one left."""
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from acceptance.world import Site, arrive, eventually, large_clip, tree
+from reeldrop.simulator import Simulator
+from reeldrop.simulator.faults import Cut, Fault, Route
+
+GOOD = {"prompt": "x"}
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+async def test_a_stop_in_mid_generation_costs_nothing(
+    site: Site, api: Simulator, how: signal.Signals
+) -> None:
+    """The next start goes on with the same generation: one submit in all."""
+    api.faults.add(Fault(Route.POLL, fields={"status": "generating", "video": None}, times=5))
+    site.configure(api={"poll_interval": 0.3})
+    await site.start()
+    site.drop("a.mov", GOOD)
+    await eventually(lambda: api.ledger.accepted and api.ledger.accepted[0].polls)
+    began = time.monotonic()
+    code = await site.stop(how)
+    assert time.monotonic() - began < 10
+    assert (0 if how is signal.SIGTERM else -9) == code
+    assert not (site.outbox / "a").exists()
+
+    await site.start()
+    record = await site.finished("a")
+    assert (len(api.ledger.accepted), record["attempts"]) == (1, 1)
+
+
+async def test_a_kill_while_the_answer_is_awaited_makes_the_job_uncertain(
+    site: Site, api: Simulator
+) -> None:
+    """The request may have been paid for: it is shown and never sent again."""
+    api.faults.add(Fault(Route.SUBMIT, delay=60.0))
+    await site.start()
+    site.drop("a.mov", GOOD)
+    await eventually(lambda: api.ledger.accepted)
+    await site.stop(signal.SIGKILL)
+
+    await site.start()
+    await eventually(lambda: '"uncertain"' in site.status_path.read_text())
+    site.drop("b.mov", GOOD)
+    await site.finished("b")
+    assert len(api.ledger.accepted) == 2
+    [held] = [job for job in await site.jobs() if job["state"] == "uncertain"]
+    assert held["path"] == "a.mov"
+    assert tree(site.inbox / ".reeldrop")
+
+
+async def test_a_kill_during_the_upload_is_definite(site: Site, api: Simulator) -> None:
+    """The end of the body had not left; the clip is sent after the next start."""
+    api.faults.add(Fault(Route.SUBMIT, cut=Cut.REQUEST, after=1, times=0, reset=True))
+    await site.start()
+    site.drop("a.mov", GOOD, clip=large_clip(site, 20_000_000))
+    await eventually(lambda: api.ledger.requests)
+    await site.stop(signal.SIGKILL)
+
+    api.faults.clear()
+    await site.start()
+    await site.finished("a")
+    assert len(api.ledger.accepted) == 1
+
+
+async def test_once_works_off_what_is_there_and_ends(site: Site, api: Simulator) -> None:
+    """For schedulers that start programs: 0 when all is well."""
+    site.drop("a.mov", GOOD)
+    arrive(site.clip.read_bytes(), site.inbox / "waits.mov")
+    code, _, errors = await site.command("run", "--once")
+    assert code == 0, errors
+    assert (site.outbox / "a/a.mp4").exists()
+    assert (site.inbox / "waits.mov").exists()
+
+
+async def test_once_says_by_its_exit_code_that_a_job_failed(site: Site) -> None:
+    """1: a job failed."""
+    site.drop("a.mov", {"promt": "x"})
+    site.drop("b.mov", GOOD)
+    code, _, _ = await site.command("run", "--once")
+    assert code == 1
+    assert (site.outbox / "b/b.mp4").exists()
+
+
+async def test_once_says_by_its_exit_code_that_a_job_needs_a_person(
+    site: Site, api: Simulator
+) -> None:
+    """3: a job is uncertain."""
+    api.faults.add(Fault(Route.SUBMIT, cut=Cut.ANSWER))
+    site.drop("a.mov", GOOD)
+    code, _, _ = await site.command("run", "--once")
+    assert code == 3
+
+
+async def test_a_second_daemon_says_who_holds_the_state_folder(site: Site) -> None:
+    """Two daemons on one store would race for the same clips."""
+    await site.start()
+    code, _, errors = await site.command("run")
+    assert code == 75
+    assert f"pid {site.process.pid}" in errors
+
+
+async def test_folders_in_one_another_are_refused(site: Site) -> None:
+    """Results would be taken for drops."""
+    nested = site.inbox / "out"
+    nested.mkdir()
+    site.configure(watch={"outbox": str(nested)})
+    code, _, errors = await site.command("run")
+    assert code == 78
+    assert "inbox" in errors
+    assert "outbox" in errors
+
+
+async def test_a_missing_folder_is_not_made(site: Site) -> None:
+    """It may be a share that is not mounted."""
+    site.configure(watch={"inbox": str(site.inbox / "not-there")})
+    code, _, errors = await site.command("run")
+    assert code == 75
+    assert "not-there" in errors
+    assert not (site.inbox / "not-there").exists()
+
+
+async def test_a_missing_key_and_a_wrong_setting_end_with_78(site: Site) -> None:
+    """systemd must not start it again and again."""
+    del site.environment["AIMLAPI_API_KEY"]
+    code, _, errors = await site.command("run")
+    assert code == 78
+    assert "AIMLAPI_API_KEY" in errors
+    site.environment["REELDROP_LIMITS__IN_FLIHGT"] = "3"
+    code, _, errors = await site.command("run")
+    assert code == 78
+    assert "in_flight" in errors
+
+
+async def test_at_most_in_flight_generations_run_at_once(
+    site: Site, api: Simulator, tmp_path: Path
+) -> None:
+    """A burst of drops waits its turn; nothing is lost."""
+    site.configure(limits={"in_flight": 3})
+    for number in range(12):
+        site.drop(f"{number:02}.mov", GOOD)
+    await site.start()
+    most = 0
+
+    def all_delivered() -> bool:
+        nonlocal most
+        most = max(most, sum(not each.ended for each in api.ledger.accepted))
+        return len(list(site.outbox.glob("*/job.json"))) == 12
+
+    await eventually(all_delivered)
+    assert (len(api.ledger.accepted), most <= 3) == (12, True)
+
+
+async def test_the_status_page_opens_without_a_server(site: Site) -> None:
+    """Whoever looks into the folder sees what became of a drop."""
+    await site.start()
+    site.drop("good & <b>.mov", GOOD)
+    site.drop("bad.mov", {"promt": "x"})
+    await site.finished("good & <b>")
+    await site.finished("_failed/bad")
+    page = site.outbox / "_status.html"
+    await eventually(
+        lambda: "promt" in page.read_text() and "good &amp; &lt;b&gt;" in page.read_text()
+    )
+    document = json.loads(site.status_path.read_text())
+    assert {"delivered", "failed"} == {job["state"] for job in document["jobs"]}
+
+
+async def test_a_folder_without_a_configuration_file_works(site: Site, clip: Path) -> None:
+    """Two folders and a key are enough."""
+    environment = {**site.environment, "XDG_STATE_HOME": str(site.state)}
+    environment |= {
+        "REELDROP_INBOX": str(site.inbox),
+        "REELDROP_OUTBOX": str(site.outbox),
+        "REELDROP_LIMITS__MIN_FREE_DISK": "0",
+    }
+    environment |= {"REELDROP_API__BASE_URL": "http://127.0.0.1:1"}
+    site.environment = environment
+    site.config.write_text("")
+    site.drop("a.mov", {"promt": "x"})
+    code, _, errors = await site.command("run", "--once")
+    assert code == 1, errors
+    assert (site.outbox / "_failed/a/error.txt").exists()

@@ -1,0 +1,313 @@
+"""`drop`: nothing is ever seen half, nothing is overwritten, and the wait needs two folders alone."""
+
+import json
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.observers import Observer
+
+from cli.shell import Ended, Shell
+
+PROMPT = ("--prompt", "as a charcoal drawing")
+
+
+def content(inbox: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in inbox.iterdir()}
+
+
+def sidecar(inbox: Path, name: str = "shot.json") -> dict[str, Any]:
+    return json.loads((inbox / name).read_bytes())
+
+
+def test_clip_and_sidecar_lie_in_the_inbox_and_nothing_else(
+    reeldrop: Shell, inbox: Path, clip: Path
+) -> None:
+    """Left-overs of ours would be somebody's question; the clip itself stays where it was."""
+    ended = reeldrop(
+        "drop", clip, *PROMPT, "--set", "duration=10", "--set", "reeldrop.priority=5",
+        "--set", "aspect_ratio=9:16", "--inbox", inbox,
+    )  # fmt: skip
+    assert ended.code == 0
+    assert str(inbox / "shot.mp4") in ended.out
+    assert set(content(inbox)) == {"shot.mp4", "shot.json"}
+    assert content(inbox)["shot.mp4"] == clip.read_bytes()
+    spec = sidecar(inbox)
+    assert len(spec["reeldrop"].pop("ticket")) == 32
+    assert spec == {
+        "prompt": "as a charcoal drawing",
+        "duration": 10,
+        "aspect_ratio": "9:16",
+        "reeldrop": {"priority": 5},
+    }
+
+
+def test_the_clip_comes_last_and_by_a_rename(reeldrop: Shell, inbox: Path, clip: Path) -> None:
+    """A clip that is renamed in beside its sidecar is taken at once, and whole."""
+    seen: list[tuple[str, str]] = []
+
+    class Recorder(FileSystemEventHandler):
+        def on_any_event(self, event: FileSystemEvent) -> None:
+            seen.append(
+                (event.event_type, Path(os.fsdecode(event.dest_path or event.src_path)).name)
+            )
+
+    observer = Observer()
+    observer.schedule(Recorder(), str(inbox))
+    observer.start()
+    try:
+        reeldrop("drop", clip, *PROMPT, "--inbox", inbox)
+        until = time.monotonic() + 10
+        while ("moved", "shot.mp4") not in seen and time.monotonic() < until:
+            observer.join(0.01)
+    finally:
+        observer.stop()
+        observer.join()
+    moves = [name for kind, name in seen if kind == "moved"]
+    assert moves == ["shot.json", "shot.mp4"]
+    assert ("modified", "shot.mp4") not in seen
+
+
+@pytest.mark.parametrize("there", ["shot.mp4", "SHOT.json", "shot.mov", "shot.mp4.json"])
+def test_what_is_there_is_neither_overwritten_nor_made_ambiguous(
+    there: str, reeldrop: Shell, inbox: Path, clip: Path
+) -> None:
+    """One sidecar for two clips is refused by the daemon; `drop` must not be the one to make it so."""
+    (inbox / there).write_bytes(b"somebody's")
+    reeldrop("drop", clip, *PROMPT, "--inbox", inbox)
+    reeldrop("drop", clip, *PROMPT, "--inbox", inbox)
+    assert set(content(inbox)) == {
+        there, "shot-2.mp4", "shot-2.json", "shot-3.mp4", "shot-3.json",
+    }  # fmt: skip
+    assert content(inbox)[there] == b"somebody's"
+
+
+def test_images_go_along_and_are_named_in_the_sidecar(
+    reeldrop: Shell, inbox: Path, clip: Path, tmp_path: Path
+) -> None:
+    """A sidecar names files by paths inside the inbox; those of the artist's desk mean nothing there."""
+    for name in ("a.png", "b.JPG"):
+        (tmp_path / name).write_bytes(name.encode())
+    reeldrop(
+        "drop", clip, *PROMPT, "--image", tmp_path / "a.png", "--image", tmp_path / "b.JPG",
+        "--set", 'image_list=["https://x.example/i.png"]', "--inbox", inbox,
+    )  # fmt: skip
+    assert sidecar(inbox)["image_list"] == [
+        "https://x.example/i.png",
+        "shot-image1.png",
+        "shot-image2.jpg",
+    ]
+    assert content(inbox)["shot-image2.jpg"] == b"b.JPG"
+
+
+def test_a_name_of_ones_own(reeldrop: Shell, inbox: Path, clip: Path) -> None:
+    """The result is called by it."""
+    reeldrop("drop", clip, *PROMPT, "--name", "take 7", "--inbox", inbox)
+    assert set(content(inbox)) == {"take 7.mp4", "take 7.json"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--set", "durration=5"], "duration"),
+        (["--set", "duration=7"], "duration"),
+        (["--set", "reeldrop.priorty=5"], "priority"),
+        (["--set", "duration"], "key=value"),
+        (["--set", "prompt.x=1"], "plain value"),
+        (["--set", "reeldrop=1"], "object"),
+        (["--image", "no.png"], "no.png is not there"),
+        (["--name", "../x"], "../x"),
+        (["--name", ".x"], ".x"),
+    ],
+)
+def test_a_fault_is_said_before_anything_is_dropped(
+    words: list[str], said: str, reeldrop: Shell, inbox: Path, clip: Path
+) -> None:
+    """The person who can mend it sits before this terminal, not before the outbox."""
+    ended = reeldrop("drop", clip, *PROMPT, *words, "--inbox", inbox)
+    assert ended.code == 2
+    assert said in ended.err
+    assert content(inbox) == {}
+
+
+def test_all_faults_are_said_at_once(reeldrop: Shell, inbox: Path, clip: Path) -> None:
+    """Also that the prompt is missing, which no preset gives here."""
+    ended = reeldrop("drop", clip, "--set", "duration=7", "--set", "x=1", "--inbox", inbox)
+    assert all(key in ended.err for key in ("prompt", "duration", "x"))
+
+
+def test_what_a_preset_gives_is_not_missed(reeldrop: Shell, inbox: Path, clip: Path) -> None:
+    """The look of a whole show is in its preset."""
+    (inbox / "_preset.json").write_text('{"prompt": "p"}')
+    assert reeldrop("drop", clip, "--inbox", inbox).code == 0
+    assert set(sidecar(inbox)) == {"reeldrop"}
+
+
+def test_a_model_that_is_not_known_here_is_the_daemons_to_judge(
+    reeldrop: Shell, inbox: Path, clip: Path
+) -> None:
+    """A farm node need not have the daemon's own models."""
+    assert (
+        reeldrop("drop", clip, "--set", "model=own/one", "--set", "x=1", "--inbox", inbox).code == 0
+    )
+
+
+def test_what_is_no_clip_or_not_there_is_refused(
+    reeldrop: Shell, inbox: Path, tmp_path: Path
+) -> None:
+    """The daemon would never look at it."""
+    (tmp_path / "notes.txt").write_text("x")
+    ended = reeldrop("drop", tmp_path / "notes.txt", tmp_path / "no.mp4", *PROMPT, "--inbox", inbox)
+    assert ended.code == 2
+    assert "notes.txt is not a clip" in ended.err
+    assert "no.mp4 is not there" in ended.err
+
+
+def test_a_missing_inbox_ends_with_75(reeldrop: Shell, clip: Path, tmp_path: Path) -> None:
+    """A share that is not mounted may be there later."""
+    assert reeldrop("drop", clip, *PROMPT, "--inbox", tmp_path / "no").code == 75
+
+
+def test_the_settings_name_the_inbox(
+    reeldrop: Shell, inbox: Path, outbox: Path, clip: Path
+) -> None:
+    """Beside the daemon nobody has to say where."""
+    (reeldrop.home / "r.toml").write_text(f'[[watch]]\ninbox = "{inbox}"\noutbox = "{outbox}"\n')
+    assert reeldrop("drop", clip, *PROMPT, "--config", "r.toml").code == 0
+    assert "shot.mp4" in content(inbox)
+    assert reeldrop("drop", clip, *PROMPT).code == 2
+
+
+# ---------------------------------------------------------------------------- waiting
+
+
+def status(outbox: Path, **documents: Any) -> None:
+    """Write the status file as the daemon does: whole, by a rename."""
+    (outbox / "new").write_text(json.dumps(documents))
+    (outbox / "new").replace(outbox / "_status.json")
+
+
+def waited(
+    reeldrop: Shell, inbox: Path, outbox: Path, clip: Path, *states: dict[str, Any]
+) -> Ended:
+    """Drop and wait, and let the outbox tell one state after the other."""
+    process = reeldrop.start("drop", clip, *PROMPT, "--wait", "--inbox", inbox, "--outbox", outbox)
+    assert process.stderr is not None
+    line = process.stderr.readline()
+    told = ""
+    for state in states:
+        status(outbox, jobs=[{"ticket": sidecar(inbox)["reeldrop"]["ticket"], **state}], waiting=[])
+        line = process.stderr.readline()
+        told += line
+    out, err = process.communicate(timeout=30)
+    return Ended(process.returncode, out, told + err)
+
+
+def test_waiting_shows_progress_and_ends_with_the_path_of_the_result(
+    reeldrop: Shell, inbox: Path, outbox: Path, clip: Path
+) -> None:
+    """`result=$(reeldrop drop --wait …)` is a whole pipeline."""
+    (outbox / "show/shot").mkdir(parents=True)
+    (outbox / "show/shot/job.json").write_text('{"result": {"name": "shot.mp4"}}')
+    ended = waited(
+        reeldrop, inbox, outbox, clip,
+        {"state": "queued", "reason": "the account is empty"},
+        {"state": "delivered", "final": "show/shot"},
+    )  # fmt: skip
+    assert ended.code == 0
+    assert ended.out == f"{outbox}/show/shot/shot.mp4\n"
+    assert "shot.mp4: queued: the account is empty" in ended.err
+
+
+def test_a_failure_ends_with_1_and_the_text_for_people(
+    reeldrop: Shell, inbox: Path, outbox: Path, clip: Path
+) -> None:
+    """The terminal tells what the folder tells."""
+    (outbox / "_failed/shot").mkdir(parents=True)
+    (outbox / "_failed/shot/error.txt").write_text("The clip is too long.\n")
+    ended = waited(reeldrop, inbox, outbox, clip, {"state": "failed", "final": "_failed/shot"})
+    assert (ended.code, ended.out) == (1, "")
+    assert "The clip is too long." in ended.err
+
+
+def test_what_needs_a_person_ends_with_3(
+    reeldrop: Shell, inbox: Path, outbox: Path, clip: Path
+) -> None:
+    """A farm must not run it again by itself: it may be paid."""
+    ended = waited(
+        reeldrop, inbox, outbox, clip, {"state": "uncertain", "reason": "the answer was lost"}
+    )
+    assert ended.code == 3
+    assert "the answer was lost" in ended.err
+
+
+def test_a_status_that_leads_out_of_the_outbox_is_not_followed(
+    reeldrop: Shell, inbox: Path, outbox: Path, clip: Path, tmp_path: Path
+) -> None:
+    """Anybody may write to a share; it must not make us print the files of this host."""
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret/error.txt").write_text("the secret")
+    ended = waited(reeldrop, inbox, outbox, clip, {"state": "failed", "final": "../secret"})
+    assert ended.code == 1
+    assert "the secret" not in ended.err
+
+
+def test_a_drop_whose_end_has_left_the_status_is_found_by_its_ticket(
+    reeldrop: Shell, inbox: Path, outbox: Path, clip: Path
+) -> None:
+    """On a busy day two hundred others are finished before anybody looks."""
+    process = reeldrop.start(
+        "drop", clip, *PROMPT, "--set", "reeldrop.ticket=farm-7", "--wait", "--json",
+        "--inbox", inbox, "--outbox", outbox,
+    )  # fmt: skip
+    for name, ticket in (("shot", "other"), ("shot-2", "farm-7")):
+        (outbox / name / "source").mkdir(parents=True)
+        (outbox / name / "source/shot.json").write_text(
+            json.dumps({"reeldrop": {"ticket": ticket}})
+        )
+        (outbox / name / "job.json").write_text(
+            '{"state": "delivered", "result": {"name": "r.mp4"}}'
+        )
+    out, _ = process.communicate(timeout=30)
+    (record,) = json.loads(out)["drops"]
+    assert process.returncode == 0
+    assert record["ticket"] == "farm-7"
+    assert record["state"] == "delivered"
+    assert record["outcome"] == f"{outbox}/shot-2/r.mp4"
+
+
+def test_the_time_runs_out_with_4(reeldrop: Shell, inbox: Path, outbox: Path, clip: Path) -> None:
+    """And the drop stays where it is: the daemon goes on."""
+    status(outbox, jobs=[], waiting=[{"path": "shot.mp4", "reason": "still arriving"}])
+    ended = reeldrop(
+        "drop", clip, *PROMPT, "--wait", "--timeout", "0", "--inbox", inbox, "--outbox", outbox
+    )
+    assert ended.code == 4
+    assert "still arriving" in ended.err
+    assert "shot.mp4" in content(inbox)
+
+
+def test_a_missing_outbox_ends_with_75(
+    reeldrop: Shell, inbox: Path, clip: Path, tmp_path: Path
+) -> None:
+    """To wait for a share that is not mounted is to wait for ever."""
+    words = ("--wait", "--inbox", inbox, "--outbox", tmp_path / "no")
+    assert reeldrop("drop", clip, *PROMPT, *words).code == 75
+
+
+def test_the_daemons_own_mark_tells_the_outbox(
+    reeldrop: Shell, inbox: Path, outbox: Path, clip: Path
+) -> None:
+    """On an artist's machine there are no settings, only the share."""
+    words = ("drop", clip, *PROMPT, "--wait", "--timeout", "0", "--inbox", inbox)
+    assert reeldrop(*words).code == 2
+    (inbox / ".reeldrop").mkdir()
+    (inbox / ".reeldrop/owner.json").write_text(json.dumps({"outbox": str(outbox)}))
+    assert reeldrop(*words).code == 4
+    # Somebody's broken settings in this folder are not this command's trouble.
+    broken = replace(reeldrop, variables={"REELDROP_NODE": "a b"})
+    assert broken(*words).code == 4

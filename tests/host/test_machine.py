@@ -1,0 +1,46 @@
+"""The clock and the disks of this machine."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from reeldrop.domain.errors import FolderOffline
+from reeldrop.host.clock import SystemClock
+from reeldrop.host.disk import Room, free_bytes
+
+
+async def test_the_clock_tells_the_machines_time() -> None:
+    clock = SystemClock()
+    before, began = clock.now(), clock.monotonic()
+    await clock.sleep(0.01)
+    assert before <= clock.now() <= time.time()
+    assert began + 0.009 < clock.monotonic() <= time.monotonic()
+
+
+async def test_free_room_is_what_this_user_may_still_write(tmp_path: Path) -> None:
+    found = os.statvfs(tmp_path)
+    assert await free_bytes(tmp_path) == pytest.approx(found.f_bavail * found.f_frsize, rel=0.05)
+
+
+async def test_a_folder_that_is_gone_is_offline(tmp_path: Path) -> None:
+    with pytest.raises(FolderOffline, match="gone"):
+        await free_bytes(tmp_path / "gone")
+
+
+async def test_with_room_for_the_reserve_there_is_no_shortage(tmp_path: Path) -> None:
+    assert await Room([tmp_path], reserve=0).shortage() == ""
+
+
+async def test_a_shortage_names_the_folder_and_the_key_that_sets_the_reserve(
+    tmp_path: Path,
+) -> None:
+    """Whoever reads why the queue waits shall know which disk to clear, or what to set."""
+    shortage = await Room([tmp_path], reserve=10**18).shortage()
+    assert str(tmp_path) in shortage
+    assert "limits.min_free_disk" in shortage
+
+
+async def test_a_folder_that_does_not_answer_is_a_shortage(tmp_path: Path) -> None:
+    assert "gone" in await Room([tmp_path, tmp_path / "gone"], reserve=0).shortage()

@@ -1,0 +1,103 @@
+"""The submit's own connection over TLS, as it goes to the real API."""
+
+import shutil
+import ssl
+import subprocess
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from reeldrop.domain.errors import ClipRejected, ProviderUnavailable, UnknownOutcome
+from reeldrop.ports import SubmitRequest
+from reeldrop.provider.client import HttpProvider
+from tests.provider.conftest import Serve, Wire
+
+Connect = Callable[..., HttpProvider]
+Allow = Callable[[], Awaitable[None]]
+BIG = SubmitRequest("m/x", {"prompt": "p" * 20_000_000}, "job.1")
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Return a certificate of 127.0.0.1 and its key."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl makes the certificate of this test")
+    folder = tmp_path_factory.mktemp("tls")
+    command = [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    command += ["-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout", "key", "-out", "cert"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return folder / "cert", folder / "key"
+
+
+@pytest.fixture
+def context(certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """Return a server's context that the client trusts through SSL_CERT_FILE."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    return context
+
+
+async def test_a_submit_goes_through_tls(
+    serve: Serve, connect: Connect, allow: Allow, context: ssl.SSLContext
+) -> None:
+    """Session tickets come while the body leaves; they are no answer."""
+
+    async def handler(wire: Wire) -> None:
+        await wire.read_body()
+        await wire.answer(200, b'{"id":"gen-1","status":"queued"}')
+
+    async with serve(handler, context) as server, connect(server.url) as provider:
+        assert (await provider.submit(BIG, allow)).id == "gen-1"
+        assert len(server.requests[0].body) == server.requests[0].length
+
+
+async def test_an_early_answer_is_read_through_tls(
+    serve: Serve, connect: Connect, allow: Allow, context: ssl.SSLContext
+) -> None:
+    """The reason must not be lost with the connection."""
+
+    async def handler(wire: Wire) -> None:
+        await wire.read_body(500_000)
+        await wire.answer(413, b'{"statusCode":413,"message":"early"}')
+        wire.writer.close()
+
+    async with serve(handler, context) as server, connect(server.url) as provider:
+        with pytest.raises(ClipRejected, match="early"):
+            await provider.submit(BIG, allow)
+
+
+async def test_a_cut_after_the_end_is_unknown_through_tls(
+    serve: Serve, connect: Connect, allow: Allow, context: ssl.SSLContext
+) -> None:
+    """The same law as without."""
+
+    async def handler(wire: Wire) -> None:
+        await wire.read_body()
+        wire.cut()
+
+    async with serve(handler, context) as server, connect(server.url) as provider:
+        with pytest.raises(UnknownOutcome):
+            await provider.submit(BIG, allow)
+
+
+async def test_an_unknown_certificate_is_definite(
+    serve: Serve,
+    connect: Connect,
+    allow: Allow,
+    context: ssl.SSLContext,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither the key nor the clip goes to whoever cannot prove who it is."""
+    monkeypatch.delenv("SSL_CERT_FILE")
+
+    async def handler(wire: Wire) -> None:
+        raise AssertionError
+
+    async with serve(handler, context) as server, connect(server.url) as provider:
+        with pytest.raises(ProviderUnavailable):
+            await provider.submit(BIG, allow)
+        assert not server.requests
