@@ -187,7 +187,7 @@ def project_files() -> list[Path]:
 REGISTRIES = "|".join(
     ("files." + r"pythonhosted\.org", "pypi" + r"\.org/simple", "--(extra-)?index" + "-url")
 )
-HOMES = "|".join(("/ro" + "ot/", "/ho" + r"me/\w+/", "/wo" + "rk/", "/Us" + r"ers/\w+/"))
+HOMES = "|".join(("/" + "root/", "/" + r"home/\w+/", "/" + "work/", "/" + r"Users/\w+/"))
 FOREIGN = re.compile(rf"{REGISTRIES}|(?<![\w.~/}}-])({HOMES})")
 
 

@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from subprocess import run
 from tempfile import TemporaryDirectory
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -63,7 +65,7 @@ async def open_watch(drops: Path, tmp_path: Path) -> AsyncIterator[Callable[...,
 
     def opener(**settings: Any) -> FolderInbox:
         values = {"inbox": str(drops), "outbox": str(tmp_path / "outbox"), **settings}
-        opened.append(open_inbox(WatchSettings(**values), RealClock()))
+        opened.append(open_inbox(WatchSettings.model_validate(values), RealClock()))
         return opened[-1]
 
     yield opener
@@ -128,3 +130,54 @@ async def scan_until(inbox: FolderInbox, seen: Callable[[Scan], bool]) -> Scan:
 def until(inbox: FolderInbox) -> Callable[[Callable[[Scan], bool]], Awaitable[Scan]]:
     """Scan the inbox after each hint until a condition holds."""
     return lambda seen: scan_until(inbox, seen)
+
+
+DEADLY = {
+    "mkdir", "open", "write", "fsync", "link", "unlink", "rmdir", "rename", "replace", "utime",
+    "fchmod", "fchown",
+}  # fmt: skip
+DONE = 7
+
+
+def _survives(step: int, act: Callable[[], object]) -> bool:
+    """Run `act` in a child that dies right before its `step`-th change; True when it came through."""
+    child = os.fork()
+    if child == 0:
+        _live(step, act)
+    _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    assert code in (0, DONE), f"the child failed with {code}"
+    return code == DONE
+
+
+def _live(step: int, act: Callable[[], object]) -> None:
+    left = step
+
+    def watch(frame: FrameType, event: str, called: Any) -> None:
+        nonlocal left
+        changes = event == "c_call" and called.__module__ == "posix" and called.__name__ in DEADLY
+        # renameat2 is reached through ctypes, which the hook does not see: its caller is seen.
+        renames = event in ("call", "return") and frame.f_code.co_name == "_rename"
+        if changes or renames:
+            left -= 1
+            if left == 0:
+                os._exit(0)
+
+    try:
+        sys.setprofile(watch)
+        act()
+        sys.setprofile(None)
+    except BaseException as error:  # noqa: BLE001 - a child of pytest must not run on into pytest
+        os.write(2, repr(error).encode())
+        os._exit(1)
+    os._exit(DONE)
+
+
+@pytest.fixture
+def survives() -> Callable[[int, Callable[[], object]], bool]:
+    """What kill -9 leaves behind: `survives(step, act)`.
+
+    The interpreter's own profiling hook sees every call of the operating system's functions, so
+    the code under test needs no hook of its own.
+    """
+    return _survives

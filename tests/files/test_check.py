@@ -88,8 +88,11 @@ def test_two_watches_never_share_an_inbox(
     tmp_path: Path, drops: Path, results: Path, elsewhere: Path
 ) -> None:
     """Each would take the other's drops."""
+    (tmp_path / "link").symlink_to(drops)
     with pytest.raises(SettingsError, match=r"watch\.w0\.inbox.*watch\.w1\.inbox"):
-        check_folders(settings(tmp_path / "state", (drops, results), (drops, elsewhere)))
+        check_folders(
+            settings(tmp_path / "state", (drops, results), (tmp_path / "link", elsewhere))
+        )
 
 
 @pytest.mark.parametrize("missing", ["inbox", "outbox"])

@@ -8,12 +8,13 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from tests.files.dying import survives
 
 from reeldrop.domain.errors import DiskFull, FileBusy
 from reeldrop.domain.job import Claim, ClaimedFile, RelPath
 from reeldrop.files import claim as claims
 from reeldrop.files.inbox import FolderInbox
+
+Survives = Callable[[int, Callable[[], object]], bool]
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork.*:DeprecationWarning")
 
@@ -260,29 +261,31 @@ SOURCES = {"showA/a.mov": b"clip" * 1000, "showA/a.json": b"{}"}
 WHOLE = {"source/a.mov": b"clip" * 1000, "source/a.json": b"{}", "refs/1-x.png": b"image"}
 
 
-def test_a_kill_at_any_step_of_a_claim_loses_nothing(memory: Path) -> None:
+def test_a_kill_at_any_step_of_a_claim_loses_nothing(memory: Path, survives: Survives) -> None:
     """At every instant the sources are whole, and the next start finishes what was begun."""
+    step = 0
     for step in count(1):
         folder = memory / f"{step}"
         (folder / "showA").mkdir(parents=True)
-        if _killed_and_finished(folder, step):
+        if _killed_and_finished(folder, step, survives):
             break
     assert step > 40
 
 
 def test_a_kill_at_any_step_of_a_claim_across_disks_loses_nothing(
-    memory: Path, other_disk: Callable[..., Path]
+    memory: Path, survives: Survives, other_disk: Callable[..., Path]
 ) -> None:
     """A copy that is not whole must never be taken for the clip."""
+    step = 0
     for step in count(1):
         folder = memory / f"{step}"
         other_disk(folder / "showA")
-        if _killed_and_finished(folder, step):
+        if _killed_and_finished(folder, step, survives):
             break
     assert step > 60
 
 
-def _killed_and_finished(folder: Path, step: int) -> bool:
+def _killed_and_finished(folder: Path, step: int, survives: Survives) -> bool:
     """Kill a claim at `step`, look, and claim again; True when it was not killed any more."""
     for name, text in {**SOURCES, "x.png": b"image"}.items():
         (folder / name).write_bytes(text)

@@ -251,9 +251,9 @@ async def test_a_file_system_that_is_not_local_is_polled(
     command = ["mount", "-t", "overlay", "overlay", "-o", options, str(drops)]
     if run(command, capture_output=True, check=False).returncode:
         pytest.skip("NOT TESTED, mounting an overlay is not permitted here")
+    inbox = open_watch()
     try:
         with structlog.testing.capture_logs() as logs:
-            inbox = open_watch()
             await inbox.scan()
         assert [line["mode"] for line in logs if line["event"] == "watch.mode"] == ["polling"]
         (drops / "a.mov").write_bytes(b"x")

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -116,7 +116,7 @@ def serve() -> Serve:
     @asynccontextmanager
     async def run(
         handler: Handler, context: ssl.SSLContext | None = None
-    ) -> AsyncIterator[CruelServer]:
+    ) -> AsyncGenerator[CruelServer, None]:
         server = CruelServer(handler)
         listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=context)
         server.port = listener.sockets[0].getsockname()[1]

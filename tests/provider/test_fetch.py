@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.provider.conftest import Serve, Wire
 
 from reeldrop.domain.errors import (
     FolderOffline,
@@ -16,7 +17,6 @@ from reeldrop.domain.errors import (
     TransientError,
 )
 from reeldrop.provider.client import HttpProvider
-from tests.provider.conftest import Serve, Wire
 
 Connect = Callable[..., HttpProvider]
 CONTENT = os.urandom(3_000_017)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from tests.provider.conftest import SECRET, Serve, Wire
 
 from reeldrop.domain.errors import (
     GenerationUnknown,
@@ -15,7 +16,6 @@ from reeldrop.domain.errors import (
 from reeldrop.domain.job import GenerationId
 from reeldrop.ports import Progress
 from reeldrop.provider.client import HttpProvider
-from tests.provider.conftest import SECRET, Serve, Wire
 
 Connect = Callable[..., HttpProvider]
 ODD = GenerationId("6a3a:klingai/video-o1?x=1&y=é #")

@@ -33,7 +33,9 @@ def test_every_model_gives_a_valid_schema(catalogue: Models) -> None:
 def test_defaults_have_the_type_of_their_parameter(catalogue: Models) -> None:
     """Published defaults are often numbers in quotes; an editor would insert them so."""
     for name in catalogue.names():
-        for rule in validator(catalogue, name).schema["$defs"]["parameters"].values():
+        model = catalogue.find(name)
+        assert model is not None
+        for rule in sidecar_schema(model)["$defs"]["parameters"].values():
             if "default" in rule:
                 assert Draft202012Validator({"type": rule["type"]}).is_valid(rule["default"])
 

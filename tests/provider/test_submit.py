@@ -1,14 +1,15 @@
 """Submits over a real socket, against a server that behaves badly."""
 
 import asyncio
+import base64
 import json
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from tests.provider.conftest import SECRET, Serve, WallClock, Wire
 
 from reeldrop.domain.errors import (
     ClipRejected,
@@ -23,7 +24,6 @@ from reeldrop.ports import Progress, SubmitRequest
 from reeldrop.provider.client import HttpProvider, open_provider
 from reeldrop.settings import ApiSettings, UploadSettings
 from reeldrop.upload.choose import open_uploads
-from tests.provider.conftest import SECRET, Serve, WallClock, Wire
 
 Connect = Callable[..., HttpProvider]
 Allow = Callable[[], Awaitable[None]]
@@ -147,8 +147,6 @@ async def test_a_clip_arrives_byte_for_byte(
 
 
 def _decoded(uri: str) -> bytes:
-    import base64
-
     head, _, data = uri.partition(",")
     assert head == "data:video/mp4;base64"
     return base64.b64decode(data, validate=True)
@@ -177,6 +175,7 @@ async def test_an_answer_to_a_whole_request(
     serve: Serve,
     connect: Connect,
     allow: Allow,
+    *,
     status: int,
     headers: dict[str, str],
     body: bytes,

@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from tests.provider.conftest import Serve, Wire
 
 from reeldrop.domain.errors import ClipRejected, ProviderUnavailable, UnknownOutcome
 from reeldrop.ports import SubmitRequest
 from reeldrop.provider.client import HttpProvider
-from tests.provider.conftest import Serve, Wire
 
 Connect = Callable[..., HttpProvider]
 Allow = Callable[[], Awaitable[None]]

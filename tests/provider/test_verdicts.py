@@ -51,7 +51,10 @@ def application(status: int, message: str, name: str = "E", data: object = None)
 
 
 STATUSES = range(100, 1000)
-BODIES = {Said.API: own, Said.OTHER: lambda _: HTML, Said.FUNDS: lambda _: FUNDS}
+
+
+def bodies(status: int) -> dict[Said, bytes]:
+    return {Said.API: own(status), Said.OTHER: HTML, Said.FUNDS: FUNDS}
 
 
 def test_every_status_has_a_line() -> None:
@@ -68,10 +71,12 @@ def test_every_line_is_reached() -> None:
 @pytest.mark.parametrize("call", Call)
 def test_an_answer_gets_the_verdict_of_its_line(row: Row, call: Call) -> None:
     """From bytes to error: what the table prints is what happens."""
-    said = next(said for said in BODIES if row_of(row.statuses[-1], said) is row)
-    body = BODIES[said](row.statuses[-1])
+    said = next(said for said in bodies(0) if row_of(row.statuses[-1], said) is row)
+    status = row.statuses[-1]
 
-    assert type(of_answer(call, Answer(row.statuses[-1], {}, body), 0.0)) is row.verdict(call)
+    error = of_answer(call, Answer(status, {}, bodies(status)[said]), 0.0)
+
+    assert type(error) is row.verdict(call)
 
 
 @pytest.mark.parametrize("ours", [True, False])

@@ -195,8 +195,25 @@ _json = st.recursive(
         st.lists(inner, max_size=4)
         | st.dictionaries(
             st.sampled_from(
-                ["id", "status", "video", "url", "error", "message", "detail", "meta", "usage"]
-                + ["credits_used", "data", "path", "loc", "msg", "name", "kind", "statusCode"]
+                [
+                    "id",
+                    "status",
+                    "video",
+                    "url",
+                    "error",
+                    "message",
+                    "detail",
+                    "meta",
+                    "usage",
+                    "credits_used",
+                    "data",
+                    "path",
+                    "loc",
+                    "msg",
+                    "name",
+                    "kind",
+                    "statusCode",
+                ]
             )
             | st.text(),
             inner,

@@ -161,7 +161,8 @@ def _spec(prompt: str | None, settings: Sequence[str]) -> dict[str, Any]:
             target = target.setdefault(part, {})
             if not isinstance(target, dict):
                 raise click.UsageError(f'--set "{setting}": {part} is a plain value already')
-        target[last] = _value(text)
+        # A farm's ticket is often a number; it is a name all the same.
+        target[last] = text if key == "reeldrop.ticket" else _value(text)
     if not isinstance(spec.setdefault("reeldrop", {}), dict):
         raise click.UsageError("--set reeldrop: this is an object; set its keys, reeldrop.KEY=V")
     return spec

@@ -5,6 +5,7 @@ Only calls that Windows and macOS have as well: this runs on artists' machines a
 
 import json
 import os
+import secrets
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -72,8 +73,9 @@ def place(parcel: Parcel, inbox: Path) -> Placed:
 
 def _copy_all(parcel: Parcel, inbox: Path, hidden: list[Path]) -> None:
     """Copy images, an empty sidecar and the clip, in the order in which they are renamed."""
+    mine = secrets.token_hex(8)
     for index, source in enumerate((*parcel.images, None, parcel.clip)):
-        target = inbox / f".reeldrop-{parcel.ticket}-{index}.part"
+        target = inbox / f".reeldrop-{mine}-{index}.part"
         hidden.append(target)
         if source is not None:
             _copy(source, target)

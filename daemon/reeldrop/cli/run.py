@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reeldrop.cli.options import config_option, folder_options
+from reeldrop.cli.options import config_options
 
 if TYPE_CHECKING:
     from reeldrop.app import Options, Tally
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@config_option
-@folder_options
+@config_options
 @click.option("--once", is_flag=True, help="Work off what is there, then end.")
 @click.option(
     "--simulate", is_flag=True, help="Use a built-in stand-in of the API: no key, no cost."

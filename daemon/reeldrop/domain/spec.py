@@ -117,13 +117,13 @@ def open_parameters(model: Model, params: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(key for key in model.schema.get("required", ()) if key not in given)
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return how to go on about an unknown name: the nearest valid one, else all of them."""
+def nearest(name: str, known: Iterable[str], count: int = 1) -> str:
+    """Return how to go on about an unknown name: up to `count` near ones, else all that are valid."""
     valid = sorted(known)
     folded = {each.lower(): each for each in valid}
-    close = difflib.get_close_matches(name.lower()[:200], folded, 1, 0.55)
+    close = difflib.get_close_matches(name.lower()[:200], folded, count, 0.55)
     if close:
-        return f'Did you mean "{folded[close[0]]}"?'
+        return f"Did you mean {' or '.join(shown(folded[each]) for each in close)}?"
     return f"Valid here: {', '.join(valid)}."
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from reeldrop.domain.drop import Clash, Drop
 from reeldrop.domain.errors import Trouble
-from reeldrop.domain.job import Claim, Job, JobId, MediaFacts, RelPath
+from reeldrop.domain.job import Claim, Job, JobId, RelPath
 from reeldrop.domain.naming import delivery_folder, variant_name
 from reeldrop.domain.own import Own
 from reeldrop.domain.paths import common_folder, leaf, parent, stem
@@ -45,10 +45,10 @@ class Maker:
 
     def taken(self, parts: Parts, entry: Entry, verdict: Take, now: float) -> list[Job]:
         """Return one job for each variant of a good drop; all share one claim."""
-        references = dict.fromkeys((*verdict.references, *verdict.presets))
+        references = dict.fromkeys((*verdict.references.values(), *verdict.presets))
         claim = self._claim(parts, [path for path in references if path not in parts.files])
         return [
-            self._job(parts, entry, claim, now, request, verdict.facts)
+            self._job(parts, entry, claim, now, request, verdict)
             for request in verdict.spec.requests
         ]
 
@@ -73,14 +73,14 @@ class Maker:
         claim: Claim,
         now: float,
         request: Request,
-        facts: MediaFacts | None,
+        verdict: Take,
     ) -> Job:
         job = self._bare(parts, entry, claim, now, request.own, request.variant)
         return job.evolve(
             folder=delivery_folder(parts.path, _name(request, parts.path)),
             model=request.model,
-            params=request.with_clip(parts.clip),
-            source=facts,
+            params=request.filled(parts.clip, verdict.references),
+            source=verdict.facts,
         )
 
     def _bare(

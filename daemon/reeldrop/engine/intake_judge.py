@@ -57,7 +57,8 @@ class Take:
 
     spec: Spec
     facts: MediaFacts | None
-    references: tuple[RelPath, ...]
+    references: Mapping[RelPath, RelPath]
+    """The path on disk of each file that the spec names."""
     presets: tuple[RelPath, ...]
 
 
@@ -227,7 +228,7 @@ class Judge:
     async def _with_references(
         self, drop: Drop, spec: Spec, facts: MediaFacts | None, around: Round
     ) -> Verdict:
-        found: dict[RelPath, None] = {}
+        found: dict[RelPath, RelPath] = {}
         problems: list[Problem] = []
         for reference, document in spec.references:
             path = around.find(reference.path)
@@ -243,13 +244,13 @@ class Judge:
                 text = f"is {shown(reference.given)}: {problem}"
                 problems.append(Problem(Fault(reference.key, text), document))
             else:
-                found[path] = None
-        if wait := await self._written((*drop.files, *found), around):
+                found[reference.path] = path
+        if wait := await self._written((*drop.files, *found.values()), around):
             return wait
         if problems:
             return Refuse(self._trouble(drop, tuple(problems), None), spec)
         chain = preset_chain(around.presets, parent(drop.path))
-        return Take(spec, facts, tuple(found), chain)
+        return Take(spec, facts, found, chain)
 
     async def _reference_missing(
         self, drop: Drop, spec: Spec, path: RelPath, around: Round

@@ -73,4 +73,7 @@ class Kept:
 
 
 def _forms(path: RelPath) -> set[str]:
+    """Return what a sidecar of `path` may be called; a sidecar has none of its own."""
+    if is_json(path):
+        return set()
     return {path, join(parent(path), stem(leaf(path)))}

@@ -53,13 +53,14 @@ class Problem:
         """Return the fault as one line; `name` is the file to blame where no document is."""
         where = self.document.name if self.document else name
         key = f"{self.fault.key} " if self.fault.key else ""
-        sentence = f"{where}: {key}{self.fault.message}".rstrip(".")
-        return f"{sentence}. {self.fault.hint}".rstrip()
+        sentence = f"{where}: {key}{self.fault.message}"
+        end = "" if sentence.endswith((".", "?")) else "."
+        return f"{sentence}{end} {self.fault.hint}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What one job submits: `params` as in Job, but for the clip, which `with_clip` puts in."""
+    """What one job submits: `params` as in Job, but for the clip, which `filled` puts in."""
 
     model: str
     params: Mapping[str, Any]
@@ -70,15 +71,30 @@ class Request:
     named: bool = False
     """Its name is the variant's own."""
 
-    def with_clip(self, clip: RelPath | None) -> dict[str, Any]:
-        """Return the parameters with the clip in its place."""
-        params = dict(self.params)
+    def filled(self, clip: RelPath | None, found: Mapping[RelPath, RelPath]) -> dict[str, Any]:
+        """Return the parameters with the clip in its place, and the references as they were found.
+
+        `found` gives the path on disk of every path in the spec.
+        """
+        params = {key: _as_found(value, found) for key, value in self.params.items()}
         if clip is None or self.clip_key is None:
             return params
         file = MediaFile(clip)
         value = params[self.clip_key]
         params[self.clip_key] = [file, *value[1:]] if isinstance(value, list) else file
         return params
+
+
+def _as_found(value: Any, found: Mapping[RelPath, RelPath]) -> Any:
+    match value:
+        case MediaFile(origin):
+            return MediaFile(found.get(origin, origin))
+        case Mapping():
+            return {key: _as_found(item, found) for key, item in value.items()}
+        case list():
+            return [_as_found(item, found) for item in value]
+        case _:
+            return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +239,7 @@ class Specs:
         if model is None:
             message = f"is {shown(name)}, but there is no such model. "
             asked = name if isinstance(name, str) else ""
-            draft.faults.append(Fault(MODEL, message + nearest(asked, self._catalogue.names())))
+            draft.faults.append(Fault(MODEL, message + nearest(asked, self._catalogue.names(), 3)))
         return model
 
 

@@ -58,15 +58,26 @@ def _rename(from_fd: int, name: str, to_fd: int, new: str) -> None:
 
 
 def write_new(folder: int, name: str, content: bytes, mode: int = 0o666) -> None:
-    """Write a file that does not exist yet, fsynced; its folder is the caller's to fsync."""
+    """Write a file that does not exist yet, fsynced; its folder is the caller's to fsync.
+
+    Raises:
+        OSError: it cannot be written; what was begun is removed.
+    """
     fd = os.open(name, NEW_FILE, mode, dir_fd=folder)
     try:
-        rest = memoryview(content)
-        while rest:
-            rest = rest[os.write(fd, rest) :]
+        _write(fd, content)
         os.fsync(fd)
+    except BaseException:
+        os.unlink(name, dir_fd=folder)
+        raise
     finally:
         os.close(fd)
+
+
+def _write(fd: int, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
 
 
 def copy_new(source: int, folder: int, name: str, mode: int = 0o666) -> None:
@@ -92,9 +103,7 @@ def _copy(source: int, target: int, name: str) -> None:
     read = hashlib.sha256()
     while block := os.read(source, BLOCK):
         read.update(block)
-        rest = memoryview(block)
-        while rest:
-            rest = rest[os.write(target, rest) :]
+        _write(target, block)
     os.fsync(target)
     after = os.fstat(source)
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
