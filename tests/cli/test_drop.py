@@ -195,18 +195,19 @@ def waited(
     reeldrop: Shell, inbox: Path, outbox: Path, clip: Path, *states: dict[str, Any]
 ) -> Ended:
     """Drop and wait, and let the outbox tell one state after the other."""
-    process = reeldrop.start("drop", clip, *PROMPT, "--wait", "--inbox", inbox, "--outbox", outbox)
-    assert process.stderr is not None
-    line = process.stderr.readline()
-    told = ""
-    for state in states:
-        status(outbox, jobs=[{"ticket": sidecar(inbox)["reeldrop"]["ticket"], **state}], waiting=[])
-        line = process.stderr.readline()
-        told += line
-    # Not communicate: it passes by what a readline has taken out of the pipe already.
-    assert process.stdout is not None
-    told, out = told + process.stderr.read(), process.stdout.read()
-    return Ended(process.wait(), out, told)
+    words = ("drop", clip, *PROMPT, "--wait", "--inbox", inbox, "--outbox", outbox)
+    with reeldrop.start(*words) as process:
+        assert process.stderr is not None
+        assert process.stdout is not None
+        assert "lies as" in process.stderr.readline()
+        told = ""
+        for state in states:
+            ticket = sidecar(inbox)["reeldrop"]["ticket"]
+            status(outbox, jobs=[{"ticket": ticket, **state}], waiting=[])
+            told += process.stderr.readline()
+        # Not communicate: it passes by what a readline has taken out of the pipe already.
+        told, out = told + process.stderr.read(), process.stdout.read()
+    return Ended(process.returncode, out, told)
 
 
 def test_waiting_shows_progress_and_ends_with_the_path_of_the_result(

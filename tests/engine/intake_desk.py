@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import av
 import pytest
 
 from reeldrop.domain.job import Job
@@ -58,8 +59,6 @@ def clip_bytes() -> bytes:
 @cache
 def png_bytes() -> bytes:
     """A picture of one dot."""
-    import av
-
     with TemporaryDirectory() as folder:
         path = Path(folder, "dot.png")
         with av.open(str(path), "w", format="image2", options={"update": "1"}) as out:
@@ -126,7 +125,7 @@ class Desk:
 
     async def jobs(self, *states: State) -> dict[str, Job]:
         """Return the jobs of the store by the path of their drop."""
-        return {job.path: job for job in await self.store.jobs(states or None)}
+        return {str(job.path): job for job in await self.store.jobs(states or None)}
 
     def left(self) -> set[str]:
         """Return the files that lie in the inbox."""

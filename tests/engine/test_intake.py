@@ -5,13 +5,17 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from engine.intake_desk import GOOD, Desk, clip_bytes, desk, png_bytes, reasons, settings
 
-from reeldrop.domain.job import MediaFile
+from engine.intake_desk import GOOD, Desk, clip_bytes, desk, png_bytes, reasons, settings
+from reeldrop.domain.job import MediaFile, RelPath
 from reeldrop.domain.lifecycle import State
 from reeldrop.files.mounts import mount_of
 
 __all__ = ["desk", "settings"]
+
+
+def file(path: str) -> MediaFile:
+    return MediaFile(RelPath(path))
 
 
 async def test_a_drop_becomes_a_job_when_it_has_settled_and_not_before(desk: Desk) -> None:
@@ -163,8 +167,8 @@ async def test_presets_are_merged_from_far_to_near_and_their_paths_are_their_own
         "prompt": "near",
         "aspect_ratio": "9:16",
         "duration": 10,
-        "image_list": [MediaFile("style.png")],
-        "video_url": MediaFile("show/a.mov"),
+        "image_list": [file("style.png")],
+        "video_url": file("show/a.mov"),
     }
     assert (job.priority, job.labels) == (3, {"show": "A"})
     assert desk.left() == {"style.png", "_preset.json", "show/_preset.json"}
@@ -221,7 +225,7 @@ async def test_a_reference_is_waited_for_copied_and_stays(desk: Desk) -> None:
     desk.put("refs/style.png", png_bytes())
     await desk.settled()
     job = (await desk.jobs())["a.mov"]
-    assert job.params["image_list"] == [MediaFile("refs/style.png")]
+    assert job.params["image_list"] == [file("refs/style.png")]
     assert desk.left() == {"refs/style.png"}
     assert {"refs/1-style.png"} <= desk.claimed(job)
 
@@ -259,7 +263,7 @@ async def test_a_sidecar_may_name_its_clip(desk: Desk) -> None:
     desk.spec("show/x.json", {**GOOD, "video_url": "plates/a.mov"})
     await desk.settled()
     job = (await desk.jobs())["show/plates/a.mov"]
-    assert job.params["video_url"] == MediaFile("show/plates/a.mov")
+    assert job.params["video_url"] == file("show/plates/a.mov")
     assert desk.claimed(job) == {"source/plates/a.mov", "source/x.json"}
 
 
@@ -281,9 +285,9 @@ async def test_for_a_model_with_a_list_of_videos_the_clip_comes_first(desk: Desk
     desk.drop("c.mov", {**GOOD, "model": model})
     await desk.settled()
     jobs = await desk.jobs()
-    assert jobs["a.mov"].params["video_urls"] == [MediaFile("a.mov"), url]
-    assert jobs["b.mov"].params["video_urls"] == [MediaFile("b.mov"), url]
-    assert jobs["c.mov"].params["video_urls"] == [MediaFile("c.mov")]
+    assert jobs["a.mov"].params["video_urls"] == [file("a.mov"), url]
+    assert jobs["b.mov"].params["video_urls"] == [file("b.mov"), url]
+    assert jobs["c.mov"].params["video_urls"] == [file("c.mov")]
 
 
 async def test_every_variant_is_a_job_of_its_own_from_one_claim(desk: Desk) -> None:

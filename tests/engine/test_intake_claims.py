@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from engine.intake_desk import GOOD, Desk, clip_bytes, desk, settings
 
+from engine.intake_desk import GOOD, Desk, clip_bytes, desk, settings
 from reeldrop.domain.lifecycle import State
 from reeldrop.engine.intake_claims import Claims
 

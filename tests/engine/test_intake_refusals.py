@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from engine.intake_desk import GOOD, Desk, clip_bytes, desk, reasons, settings
 
+from engine.intake_desk import GOOD, Desk, clip_bytes, desk, reasons, settings
 from reeldrop.domain.job import Job
 from reeldrop.domain.lifecycle import State, Verdict
 

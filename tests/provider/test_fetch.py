@@ -10,6 +10,7 @@ import pytest
 from tests.provider.conftest import Serve, Wire
 
 from reeldrop.domain.errors import (
+    DiskFull,
     FolderOffline,
     RateLimited,
     ResultDamaged,
@@ -332,6 +333,14 @@ async def test_a_trickled_result_is_given_up(
     async with serve(handler) as server, connect(ELSEWHERE, fetch=0.03) as provider:
         with pytest.raises(TransientError):
             await asyncio.wait_for(provider.fetch(f"{server.url}/r", tmp_path / "part", ignore), 5)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+async def test_a_full_disk_is_told_from_everything_else(serve: Serve, connect: Connect) -> None:
+    """Every result would meet it, and the next one too: the queue waits."""
+    async with serve(with_ranges) as server, connect(ELSEWHERE) as provider:
+        with pytest.raises(DiskFull):
+            await provider.fetch(f"{server.url}/r", Path("/dev/full"), ignore)
 
 
 async def test_a_folder_that_is_gone_is_offline(

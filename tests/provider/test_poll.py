@@ -116,6 +116,20 @@ async def test_many_polls_at_once_share_a_bounded_number_of_connections(
         assert server.connections <= 64
 
 
+async def test_plain_http_never_goes_through_a_proxy(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The proxy would read the key."""
+    for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:1")
+
+    async def handler(wire: Wire) -> None:
+        await wire.answer(200, b'{"status":"queued"}')
+
+    async with serve(handler) as server, connect(server.url) as provider:
+        assert (await provider.poll(ODD)).status == "queued"
+
+
 async def test_the_balance_is_read(serve: Serve, connect: Connect) -> None:
     """`check` says whether there is money before a clip finds out."""
 

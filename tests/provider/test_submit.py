@@ -4,6 +4,8 @@ import asyncio
 import base64
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -369,3 +371,49 @@ def test_a_key_that_cannot_be_one_is_refused_at_once(key: str) -> None:
     with pytest.raises(SettingsError) as caught:
         open_provider(ApiSettings(), SecretStr(key), "1", WallClock())
     assert key not in str(caught.value)
+
+
+MEASURE = """
+import asyncio, re, resource, sys
+from pathlib import Path
+from reeldrop.ports import SubmitRequest
+from reeldrop.provider.client import HttpProvider
+from reeldrop.provider.clients import Timeouts
+from reeldrop.settings import UploadSettings
+from reeldrop.upload.choose import open_uploads
+
+async def sink(reader, writer):
+    head = await reader.readuntil(b"\\r\\n\\r\\n")
+    left = int(re.search(rb"(?i)content-length: (\\d+)", head)[1])
+    while left:
+        left -= len(await reader.read(65536))
+    writer.write(b'HTTP/1.1 200 OK\\r\\nContent-Length: 10\\r\\n\\r\\n{"id":"a"}')
+    await writer.drain()
+    writer.close()
+
+async def allowed():
+    pass
+
+async def main():
+    server = await asyncio.start_server(sink, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    value, _ = open_uploads(UploadSettings()).prepare(Path(sys.argv[1]), "auto")
+    async with HttpProvider(url, "", "x", None, Timeouts()) as provider:
+        await provider.submit(SubmitRequest("m", {"video_url": value}, "r"), allowed)
+
+asyncio.run(main())
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_clip(tmp_path: Path) -> None:
+    """A clip of 200 MB needs little more than one of 5 MB; the host may be a small NAS."""
+
+    def peak(size: int) -> int:
+        with (file := tmp_path / f"{size}.mp4").open("wb") as opened:
+            opened.truncate(size)
+        run = subprocess.run([sys.executable, "-c", MEASURE, str(file)], stdout=-1, check=True)
+        return int(run.stdout)
+
+    assert peak(200_000_000) < 1.15 * peak(5_000_000)

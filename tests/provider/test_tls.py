@@ -1,5 +1,7 @@
 """The submit's own connection over TLS, as it goes to the real API."""
 
+import asyncio
+import contextlib
 import shutil
 import ssl
 import subprocess
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.provider.conftest import Serve, Wire
 
-from reeldrop.domain.errors import ClipRejected, ProviderUnavailable, UnknownOutcome
+from reeldrop.domain.errors import ClipRejected, ProviderUnavailable, SettingsError, UnknownOutcome
 from reeldrop.ports import SubmitRequest
 from reeldrop.provider.client import HttpProvider
 
@@ -101,3 +103,52 @@ async def test_an_unknown_certificate_is_definite(
         with pytest.raises(ProviderUnavailable):
             await provider.submit(BIG, allow)
         assert not server.requests
+
+
+async def test_a_submit_goes_through_the_proxy_of_the_environment(
+    serve: Serve,
+    connect: Connect,
+    allow: Allow,
+    context: ssl.SSLContext,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Studios let nothing out otherwise; the proxy sees a tunnel and no key."""
+
+    async def handler(wire: Wire) -> None:
+        await wire.read_body()
+        await wire.answer(200, b'{"id":"gen-1","status":"queued"}')
+
+    async def tunnel(wire: Wire) -> None:
+        host, _, port = wire.request.target.rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        await wire.send(b"HTTP/1.1 200 OK\r\n\r\n")
+        async with asyncio.TaskGroup() as group:
+            group.create_task(pump(wire.reader, writer))
+            group.create_task(pump(reader, wire.writer))
+
+    async with serve(handler, context) as server, serve(tunnel) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        async with connect(server.url) as provider:
+            assert (await provider.submit(BIG, allow)).id == "gen-1"
+
+        (request,) = proxy.requests
+        assert request.method == "CONNECT"
+        assert "authorization" not in request.headers
+
+
+async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+
+
+def test_a_proxy_of_another_kind_is_a_settings_error(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Going around it silently would be worse."""
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:1")
+
+    with pytest.raises(SettingsError, match="HTTPS_PROXY"):
+        connect("https://api.example.com")

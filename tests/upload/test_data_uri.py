@@ -4,8 +4,6 @@ import asyncio
 import base64
 import hashlib
 import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -182,36 +180,6 @@ async def test_a_stream_that_is_given_up_leaves_no_open_file(
     async with asyncio.timeout(5):
         while still_open():
             await asyncio.sleep(0)
-
-
-MEASURE = """
-import asyncio, resource, sys
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from reeldrop.upload.data_uri import DataUri
-
-async def main():
-    with ThreadPoolExecutor(2) as readers:
-        async for _ in DataUri(Path(sys.argv[1]), readers).chunks():
-            pass
-asyncio.run(main())
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-"""
-
-
-@pytest.mark.slow
-def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
-    """A clip of 200 MB needs no more than one of 5 MB; the host may be a small NAS."""
-
-    def peak(size: int) -> int:
-        with (file := tmp_path / f"{size}.mp4").open("wb") as opened:
-            opened.truncate(size)
-        run = subprocess.run(
-            [sys.executable, "-c", MEASURE, str(file)], check=True, capture_output=True
-        )
-        return int(run.stdout)
-
-    assert peak(200_000_000) < 1.1 * peak(5_000_000)
 
 
 @pytest.mark.parametrize(

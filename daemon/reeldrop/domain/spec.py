@@ -121,9 +121,11 @@ def nearest(name: str, known: Iterable[str], count: int = 1) -> str:
     """Return how to go on about an unknown name: up to `count` near ones, else all that are valid."""
     valid = sorted(known)
     folded = {each.lower(): each for each in valid}
-    close = difflib.get_close_matches(name.lower()[:200], folded, count, 0.55)
+    asked = name.lower()[:200]
+    longer = [each for each in folded if asked and each.startswith(asked)]
+    close = list(dict.fromkeys((*longer, *difflib.get_close_matches(asked, folded, count, 0.55))))
     if close:
-        return f"Did you mean {' or '.join(shown(folded[each]) for each in close)}?"
+        return f"Did you mean {' or '.join(shown(folded[each]) for each in close[:count])}?"
     return f"Valid here: {', '.join(valid)}."
 
 

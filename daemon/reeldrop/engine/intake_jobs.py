@@ -11,8 +11,8 @@ from reeldrop.domain.job import Claim, Job, JobId, RelPath
 from reeldrop.domain.naming import delivery_folder, variant_name
 from reeldrop.domain.own import Own
 from reeldrop.domain.paths import common_folder, leaf, parent, stem
-from reeldrop.engine.intake_judge import Refuse, Take
-from reeldrop.engine.intake_spec import Request
+from reeldrop.engine.intake_request import Request
+from reeldrop.engine.intake_verdict import Refuse, Take
 from reeldrop.ports import Entry, Inbox
 
 

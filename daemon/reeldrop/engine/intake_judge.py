@@ -3,77 +3,31 @@
 Nothing is changed here; what costs a look into a file is asked for last.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 
 from reeldrop.domain.drop import Clash, Drop, is_json, preset_chain
 from reeldrop.domain.errors import ClipUnreadable, NotWhole, Trouble
 from reeldrop.domain.job import MediaFacts, RelPath
 from reeldrop.domain.paths import leaf, parent, printable
 from reeldrop.domain.spec import Document, Fault, Role, shown
+from reeldrop.engine.intake_request import Problem, Spec
 from reeldrop.engine.intake_shelf import Shelf
-from reeldrop.engine.intake_spec import Problem, Spec, Specs
+from reeldrop.engine.intake_spec import Specs
+from reeldrop.engine.intake_verdict import (
+    Refuse,
+    Round,
+    Take,
+    Timing,
+    Verdict,
+    Wait,
+    blamed,
+    trouble_of,
+)
 from reeldrop.ports import Inbox
 
 ARRIVING = "still arriving"
 LEASE_AGAIN = 1.0
 """Seconds until a file that somebody writes to is asked about again."""
-_LISTED = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """How long a drop may be incomplete, in seconds."""
-
-    sidecar_grace: float
-    sidecar_timeout: float
-    incomplete_timeout: float
-    settle_polling: float
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Not yet. `until` is when to look again by time alone (monotonic), None for after a change.
-
-    `arriving`: files of the drop are on their way; else a part is missing that nobody has begun.
-    """
-
-    reason: str
-    until: float | None = None
-    arriving: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """The drop cannot be done as it is."""
-
-    trouble: Trouble
-    spec: Spec = field(default_factory=Spec)
-
-
-@dataclass(frozen=True, slots=True)
-class Take:
-    """The drop is complete and good."""
-
-    spec: Spec
-    facts: MediaFacts | None
-    references: Mapping[RelPath, RelPath]
-    """The path on disk of each file that the spec names."""
-    presets: tuple[RelPath, ...]
-
-
-Verdict = Wait | Refuse | Take
-
-
-@dataclass(slots=True)
-class Round:
-    """One look: its time, and what holds for all its drops."""
-
-    now: float
-    presets: Mapping[RelPath, RelPath]
-    find: Callable[[RelPath], RelPath | None]
-    quiet_since: Mapping[RelPath, float | None]
-    """For each folder where files have been arriving: since when none is, None while some are."""
 
 
 class Judge:
@@ -104,7 +58,7 @@ class Judge:
         clip_expected = drop.clip or (drop.wants and drop.path) or None
         spec = self._specs.read(documents, RelPath(clip_expected) if clip_expected else None)
         if not faults:
-            faults = _blamed(spec) if sidecar is not None else ()
+            faults = blamed(spec) if sidecar is not None else ()
         return await self._with_spec(drop, spec, faults, around)
 
     async def _with_spec(
@@ -113,15 +67,15 @@ class Judge:
         lone = drop.clip is not None and drop.sidecar is None
         if (lone and spec.open) or (not lone and drop.wants):
             return await self._part_missing(drop, spec, faults, around)
-        if not faults and (preset := _of_presets(spec)):
-            return Wait(f"paused: {preset.text('the preset')}")
+        if not faults and spec.problems:
+            return Wait(f"paused: {spec.problems[0].text('the preset')}")
         facts, trouble = await self._clip(drop.clip, around)
         if isinstance(trouble, Wait):
             return trouble
         if faults or trouble:
             if wait := await self._written(drop.files, around):
                 return wait
-            return Refuse(self._trouble(drop, faults, trouble), spec)
+            return Refuse(trouble_of(drop, faults, trouble), spec)
         if lone and (wait := self._grace(drop.path, around)):
             return wait
         return await self._with_references(drop, spec, facts, around)
@@ -159,7 +113,9 @@ class Judge:
             if isinstance(read, Fault):
                 until = self._shelf.since(path) + self._timing.settle_polling
                 early = until > around.now
-                reason = ARRIVING if early else f"paused: {_line(path, read)}"
+                reason = (
+                    ARRIVING if early else f"paused: {Problem(read, None).text(printable(path))}"
+                )
                 return Wait(reason, until if early else None, arriving=early)
             documents.append(read)
         return tuple(documents)
@@ -248,7 +204,7 @@ class Judge:
         if wait := await self._written((*drop.files, *found.values()), around):
             return wait
         if problems:
-            return Refuse(self._trouble(drop, tuple(problems), None), spec)
+            return Refuse(trouble_of(drop, tuple(problems), None), spec)
         chain = preset_chain(around.presets, parent(drop.path))
         return Take(spec, facts, found, chain)
 
@@ -262,8 +218,6 @@ class Judge:
             return wait
         message = f"{printable(drop.path)} needs {printable(path)}, which has not come"
         return Refuse(Trouble("missing_file", message, "Drop it again with that file."), spec)
-
-    # ------------------------------------------------------------------ refusals
 
     async def clash(self, clash: Clash, around: Round) -> Wait | Refuse:
         """Say what is to be done with files that could belong together in several ways."""
@@ -279,34 +233,3 @@ class Judge:
         return Refuse(
             Trouble("ambiguous", f"It is not clear what belongs together: {clash.reason}.", hint)
         )
-
-    def _trouble(
-        self, drop: Drop, faults: Sequence[Problem], clip: NotWhole | ClipUnreadable | None
-    ) -> Trouble:
-        """Return everything that is wrong with a drop as the record shows it."""
-        name = printable(drop.sidecar or drop.path)
-        lines = [problem.text(name) for problem in faults[:_LISTED]]
-        if len(faults) > _LISTED:
-            lines.append(f"… and {len(faults) - _LISTED} more.")
-        if clip is not None:
-            lines.append(f"{printable(drop.path)}: {clip.message}".rstrip(".") + ".")
-        if not faults and clip is not None:
-            return Trouble(clip.code, lines[0], clip.hint or "Drop the whole clip again.")
-        return Trouble("refused", "\n".join(lines), f"Correct {name} and drop it again.")
-
-
-def _blamed(spec: Spec) -> tuple[Problem, ...]:
-    """Return the problems that the sidecar answers for; what a preset says wrong only pauses."""
-    return tuple(
-        problem
-        for problem in spec.problems
-        if problem.document is None or problem.document.role not in (Role.PRESET, Role.DEFAULTS)
-    )
-
-
-def _of_presets(spec: Spec) -> Problem | None:
-    return spec.problems[0] if spec.problems else None
-
-
-def _line(path: RelPath, fault: Fault) -> str:
-    return Problem(fault, None).text(printable(path))

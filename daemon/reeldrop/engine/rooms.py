@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from reeldrop.domain.errors import FolderOffline
 from reeldrop.domain.job import Job
 from reeldrop.ports import Clock, Inbox, JobStore, Media, Outbox, Provider, Uploads
 
@@ -51,5 +52,7 @@ class Rooms:
     """Numbers from 0 to 1 that spread retries."""
 
     def place(self, job: Job) -> Place:
-        """Return the folders of the job's watch."""
+        """Return the folders of the job's watch. Raises FolderOffline."""
+        if job.watch not in self.places:
+            raise FolderOffline(f'the settings name no watch "{job.watch}" any more')
         return self.places[job.watch]

@@ -22,7 +22,7 @@ class Submission:
     def __init__(self, attempt: Attempt, rooms: Rooms) -> None:
         self._attempt = attempt
         self._rooms = rooms
-        self._streams: dict[RelPath, Streamed] = {}
+        self._streams: list[tuple[RelPath, Streamed]] = []
         self._mode = ""
 
     def request(self) -> SubmitRequest:
@@ -48,23 +48,27 @@ class Submission:
         value, mode = self._rooms.uploads.prepare(file, job.upload)
         self._mode = mode
         if not isinstance(value, str):
-            self._streams[origin] = value
+            self._streams.append((origin, value))
         return value
 
     async def declare(self) -> None:
-        """Record the intent to submit; nothing happens the second time.
+        """Record the intent to submit, before the last bytes leave.
 
         Raises FileBusy when a file changed while it was sent, Stopping, Lost.
         """
-        attempt = self._attempt
-        if attempt.job.state is not State.UPLOADING:
-            return
         if self._rooms.stopping():
             raise Stopping("the daemon is stopping; the clip is sent after the next start")
-        for stream in self._streams.values():
+        for _, stream in self._streams:
             await stream.verify()
-        job = attempt.job
-        facts = {origin: stream.facts() for origin, stream in self._streams.items()}
+        await self._record({origin: stream.facts() for origin, stream in self._streams})
+
+    async def declare_late(self) -> None:
+        """Record the intent of a submit that was accepted before all of it was sent. Raises Lost."""
+        if self._attempt.job.state is State.UPLOADING:
+            await self._record({})
+
+    async def _record(self, facts: dict[RelPath, MediaFacts]) -> None:
+        attempt, job = self._attempt, self._attempt.job
         clip = facts.pop(job.claim.source[0].origin, None)
         declared = job.evolve(
             attempts=job.attempts + 1,

@@ -25,6 +25,7 @@ SUBMITS = 8
 """POSTs in the air at once: the most jobs that one crash can make uncertain."""
 POLLS = 8
 FETCHES = 4
+DELIVERIES = 4
 GRACE = 6.0
 """Seconds that running steps get to end after a stop."""
 STATUS_INTERVAL = 1.0
@@ -52,6 +53,7 @@ class Supervisor:
         self._worker = Worker(rooms, self._gate)
         self._polls = Schedule(rooms.clock)
         self._fetches = Schedule(rooms.clock)
+        self._deliveries = Schedule(rooms.clock)
         self._queue_changed = asyncio.Event()
         self._status_changed = asyncio.Event()
         self._slots = asyncio.Semaphore(SUBMITS)
@@ -81,6 +83,7 @@ class Supervisor:
                 group.create_task(self._status_lane()),
                 *(group.create_task(self._lane(self._polls)) for _ in range(POLLS)),
                 *(group.create_task(self._lane(self._fetches)) for _ in range(FETCHES)),
+                *(group.create_task(self._lane(self._deliveries)) for _ in range(DELIVERIES)),
             ]
             if once:
                 lanes.append(group.create_task(self._stop_when_idle()))
@@ -170,8 +173,10 @@ class Supervisor:
         match job.state:
             case State.GENERATING:
                 self._polls.put(job, after)
-            case State.DOWNLOADING | State.DELIVERING:
+            case State.DOWNLOADING:
                 self._fetches.put(job, after)
+            case State.DELIVERING:
+                self._deliveries.put(job, after)
             case State.QUEUED:
                 pass
             case _ if job.state in FINAL:

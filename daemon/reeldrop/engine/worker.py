@@ -24,7 +24,7 @@ from reeldrop.domain.errors import (
     Trouble,
     UnknownOutcome,
 )
-from reeldrop.domain.job import Job
+from reeldrop.domain.job import Job, JobId
 from reeldrop.domain.lifecycle import FINAL, Event, State, Verdict
 from reeldrop.engine import steps
 from reeldrop.engine.attempt import Attempt
@@ -40,7 +40,8 @@ class Worker:
     def __init__(self, rooms: Rooms, gate: Gate) -> None:
         self._rooms = rooms
         self._gate = gate
-        self._first_asked: dict[str, float] = {}
+        self._first_asked: dict[JobId, float] = {}
+        self._unknown_since: dict[JobId, float] = {}
 
     async def step(self, job: Job) -> Attempt:
         """Do the step of the job's state, record what came of it, and clear up after its end.
@@ -90,18 +91,21 @@ class Worker:
 
     async def _watch_age(self, attempt: Attempt) -> None:
         """Mark a generation late once it has run for the time-out, on this process's clock."""
-        job, policy = attempt.job, self._rooms.policy
+        job = attempt.job
+        self._unknown_since.pop(job.id, None)
         if job.state is not State.GENERATING:
             self._first_asked.pop(job.id, None)
             return
-        age = self._age(job)
-        if age >= policy.generation_timeout:
+        age = self._since(self._first_asked, job)
+        if self._too_old(job):
+            await self._give_up(attempt, "it is still generating")
+        elif age >= self._rooms.policy.generation_timeout:
             why = f"still generating after {age / 60:.0f} min; it is asked every 10 min"
             await steps.become_late(attempt, self._rooms, why)
 
-    def _age(self, job: Job) -> float:
+    def _since(self, times: dict[JobId, float], job: Job) -> float:
         now = self._rooms.clock.monotonic()
-        return now - self._first_asked.setdefault(job.id, now)
+        return now - times.setdefault(job.id, now)
 
     async def _settle(self, attempt: Attempt, error: StepError) -> None:
         match error.disposition:
@@ -122,18 +126,22 @@ class Worker:
         job = attempt.job
         if job.state in (State.UPLOADING, State.SUBMITTING):
             await self._requeue(attempt, error)
+        elif self._too_old(job):
+            await self._give_up(attempt, error.message)
         elif isinstance(error, GenerationUnknown):
             await self._unknown_generation(attempt, error)
-        elif job.submitted and self._too_old(job):
-            lost = ResultLost(
-                f"The result of {job.path} could not be had for 30 days: {error.message}",
-                hint=f"Ask the provider about its generation {job.generation_id}.",
-            )
-            await self._refuse(attempt, lost.trouble())
         else:
             if isinstance(error, ResultGone) and job.state is State.DOWNLOADING:
                 await self._renew(attempt)
             await self._wait(attempt, error, self._delay(attempt.job, error))
+
+    async def _give_up(self, attempt: Attempt, why: str) -> None:
+        job = attempt.job
+        lost = ResultLost(
+            f"The result of {job.path} could not be had for 30 days: {why}",
+            hint=f"Ask the provider about its generation {job.generation_id}.",
+        )
+        await self._refuse(attempt, lost.trouble())
 
     async def _renew(self, attempt: Attempt) -> None:
         try:
@@ -182,7 +190,7 @@ class Worker:
 
     async def _unknown_generation(self, attempt: Attempt, error: StepError) -> None:
         policy = self._rooms.policy
-        if self._age(attempt.job) >= policy.unknown_generation:
+        if self._since(self._unknown_since, attempt.job) >= policy.unknown_generation:
             await steps.become_late(attempt, self._rooms, error.message)
         else:
             await self._wait(attempt, error, min(policy.poll_interval, policy.longest_retry))
@@ -211,6 +219,7 @@ class Worker:
 
     async def _clear(self, job: Job) -> None:
         self._first_asked.pop(job.id, None)
+        self._unknown_since.pop(job.id, None)
         try:
             await steps.clear(job, self._rooms)
         except StepError as error:

@@ -5,7 +5,6 @@ Fetches from this host, and videos by https; nothing else is ever asked for.
 
 import hashlib
 import ipaddress
-import re
 import secrets
 import threading
 from collections.abc import Iterator, Mapping
@@ -24,7 +23,6 @@ FETCH_LIMIT = 2 * 1024**3  # bytes
 FETCH_TIMEOUT = 30.0  # s without a byte
 DEFAULT_SECONDS = 5.0
 LONGEST_SECONDS = 60.0
-ASPECT = re.compile(r"[1-9]\d{0,3}:[1-9]\d{0,3}")
 
 
 class MakingFailed(Exception):
@@ -86,12 +84,12 @@ class Workshop:
 
         source = _source(order.params)
         found = media.get(source) if isinstance(source, str) else source
-        aspect = str(order.params.get("aspect_ratio") or order.params.get("ratio"))
+        aspect = order.params.get("aspect_ratio") or order.params.get("ratio") or "16:9"
         restyle(
             found.path if found else None,
             order.to,
             seconds=seconds_of(order.params),
-            aspect_ratio=aspect if ASPECT.fullmatch(aspect) else "16:9",
+            aspect_ratio=str(aspect),
             keep_audio=order.params.get("keep_audio") is True,
         )
         return order.to

@@ -1,0 +1,122 @@
+"""The clip in a spec: what a sidecar says of it, and where it goes among the parameters."""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+from typing import Any
+
+from reeldrop.domain.drop import JSON, Says
+from reeldrop.domain.job import RelPath
+from reeldrop.domain.paths import extension
+from reeldrop.domain.references import Reference, is_remote, read_value
+from reeldrop.domain.spec import (
+    CLIP,
+    CLIP_LIST,
+    MODEL,
+    Document,
+    Fault,
+    Merged,
+    Model,
+    Role,
+    clip_parameter,
+    shown,
+)
+
+CLIP_HERE = "clip"
+"""Stands where the clip goes while the rest is checked."""
+
+
+@dataclass(slots=True)
+class Draft:
+    """One request in the making."""
+
+    merged: Merged
+    params: dict[str, Any]
+    faults: list[Fault] = field(default_factory=list[Fault])
+
+    def folder_of(self, key: str) -> RelPath:
+        document = self.merged.params_from.get(key)
+        return document.folder if document else RelPath("")
+
+
+def says(document: Document) -> Says | None:
+    """Return what a sidecar says of its clip, None where it says nothing."""
+    value = document.body.get(CLIP)
+    firm = CLIP in document.body
+    if not firm and isinstance(listed := document.body.get(CLIP_LIST), list) and listed:
+        value = listed[0]
+    if not isinstance(value, str):
+        return None
+    if is_remote(value):
+        return Says(remote=True, firm=firm)
+    path = read_value(CLIP, value, document.folder)
+    if isinstance(path, Reference) and extension(path.path) != JSON:
+        return Says(path.path, firm=firm)
+    # It names nothing that could ever come: no clip is waited for, the fault is told at once.
+    return Says(remote=True, firm=False)
+
+
+def names_files(document: Document, extensions: Set[str]) -> bool:
+    """Say whether a document names, beside its clip, anything that could be a clip."""
+    left: list[Any] = [value for key, value in document.body.items() if key != CLIP]
+    while left:
+        match left.pop():
+            case str() as text if extension(text) in extensions:
+                return True
+            case Mapping() as inner:
+                left.extend(inner.values())
+            case list() as inner:
+                left.extend(inner)
+            case _:
+                pass
+    return False
+
+
+def place_clip(draft: Draft, model: Model, clip: RelPath | None) -> str | None:
+    """Put a stand-in where the clip goes, and check what the spec says of the clip itself."""
+    key = clip_parameter(model)
+    given = draft.params.get(CLIP)
+    if isinstance(given, str):
+        _check_clip_value(draft, given)
+    if key is None:
+        if clip is not None:
+            message = f'is "{model.name}", which takes no video'
+            draft.faults.append(Fault(MODEL, message, "Name a model that takes a clip."))
+        return None
+    if key == CLIP:
+        if clip is not None and (given is None or isinstance(given, str)):
+            draft.params[CLIP] = CLIP_HERE
+        return key
+    _place_in_list(draft, clip)
+    return key
+
+
+def _place_in_list(draft: Draft, clip: RelPath | None) -> None:
+    """For a model that takes a list of videos: the clip is its first entry."""
+    named = draft.params.pop(CLIP, None)
+    listed = draft.params.get(CLIP_LIST, [])
+    if not isinstance(listed, list):
+        return
+    first = named if clip is None else CLIP_HERE
+    others = [value for value in listed if not _means(draft, value, clip)]
+    if first is not None:
+        draft.params[CLIP_LIST] = [first, *others]
+
+
+def _means(draft: Draft, value: Any, clip: RelPath | None) -> bool:
+    if clip is None or not isinstance(value, str):
+        return False
+    found = read_value(CLIP_LIST, value, draft.folder_of(CLIP_LIST))
+    return isinstance(found, Reference) and found.path == clip
+
+
+def _check_clip_value(draft: Draft, given: str) -> None:
+    origin = draft.merged.params_from[CLIP]
+    if origin.role is not Role.SIDECAR:
+        message = f"is {shown(given)}; only a sidecar itself names its clip"
+        draft.faults.append(Fault(CLIP, message, "Take it out here."))
+        return
+    found = read_value(CLIP, given, origin.folder)
+    if isinstance(found, Fault):
+        draft.faults.append(found)
+    elif isinstance(found, Reference) and extension(found.path) == JSON:
+        draft.faults.append(Fault(CLIP, f"is {shown(given)}, a JSON file; a video is needed"))

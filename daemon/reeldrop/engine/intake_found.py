@@ -1,0 +1,112 @@
+"""From the files of one scan to drops: who belongs to whom, and where files are still arriving."""
+
+import asyncio
+from contextlib import suppress
+
+from reeldrop.domain.drop import Clash, Drop, Files, Says, pair, preset_chain
+from reeldrop.domain.errors import FileBusy
+from reeldrop.domain.job import Job, RelPath
+from reeldrop.domain.paths import parent
+from reeldrop.domain.spec import Document, Role
+from reeldrop.engine.intake_clip import names_files, says
+from reeldrop.engine.intake_shelf import Shelf
+from reeldrop.engine.intake_spec import Specs
+from reeldrop.engine.intake_watch import Watch
+from reeldrop.ports import JobStore
+
+READ_AT_ONCE = 4
+"""Sidecars that are read at once."""
+REMEMBERED_JOBS = 10_000
+
+
+class Found:
+    """What the looks at one inbox have found; remembers what must outlive a look."""
+
+    def __init__(
+        self, watch: Watch, shelf: Shelf, specs: Specs, store: JobStore, defaults: Document | None
+    ) -> None:
+        self._watch = watch
+        self._shelf = shelf
+        self._specs = specs
+        self._store = store
+        self._base = (defaults,) if defaults else ()
+        self._extensions = extensions_of(watch)
+        self._used: set[RelPath] | None = None
+        self.quiet_since: dict[RelPath, float | None] = {}
+        """For each folder where files have been arriving: since when none is, None while some are."""
+
+    async def drops(self, files: Files, now: float) -> list[Drop | Clash]:
+        """Return the drops of a scan, the oldest first, complete or not, and what is ambiguous."""
+        drops, clashes = pair(files, await self._says(files, now))
+        return self._in_order([*await self._without_used(drops, files), *clashes])
+
+    def remember_used(self, jobs: list[Job]) -> None:
+        """Note the files that new jobs use beside their clips."""
+        if self._used is not None:
+            self._used.update(file.origin for job in jobs for file in job.claim.references)
+
+    def _in_order(self, found: list[Drop | Clash]) -> list[Drop | Clash]:
+        entries = self._shelf.entries
+
+        def age(drop: Drop | Clash) -> tuple[int, RelPath]:
+            return max(entries[path].mtime_ns for path in drop.files), drop.files[0]
+
+        return sorted(found, key=age)
+
+    def note_arrivals(self, now: float) -> None:
+        """Remember in which folders files are arriving, for `sidecar_grace`."""
+        busy: set[RelPath] = set()
+        for path in self._shelf.entries:
+            recent = now - self._shelf.since(path) < self._watch.incomplete_timeout
+            ready = self._shelf.ready_at(path)
+            if recent and (ready is None or ready > now or self._shelf.is_torn(path)):
+                busy.add(parent(path))
+        for folder, quiet in tuple(self.quiet_since.items()):
+            if quiet is None and folder not in busy:
+                self.quiet_since[folder] = now
+            elif quiet is not None and now - quiet > self._watch.sidecar_grace:
+                del self.quiet_since[folder]
+        self.quiet_since.update(dict.fromkeys(busy))
+
+    async def _says(self, files: Files, now: float) -> dict[RelPath, Says]:
+        """Ask every complete sidecar for its clip; one that cannot be read goes by its name."""
+        words: dict[RelPath, Says] = {}
+        turn = iter(files.sidecars)
+
+        async def ask() -> None:
+            for path in turn:
+                ready = self._shelf.ready_at(path)
+                if ready is None or ready > now:
+                    continue
+                with suppress(FileBusy):
+                    document = await self._shelf.document(path, Role.SIDECAR)
+                    if isinstance(document, Document) and (word := says(document)):
+                        words[path] = word
+
+        await asyncio.gather(*(ask() for _ in range(READ_AT_ONCE)))
+        return words
+
+    async def _without_used(self, drops: list[Drop], files: Files) -> list[Drop]:
+        """Leave out the clips that a spec uses beside its own: they are no drops of themselves."""
+        lone = {drop.clip for drop in drops if drop.clip and not drop.sidecar}
+        if not lone:
+            return drops
+        if self._used is None:
+            jobs = await self._store.jobs(limit=REMEMBERED_JOBS)
+            ours = [job for job in jobs if job.watch == self._watch.name]
+            self._used = {file.origin for job in ours for file in job.claim.references}
+        used = {path for path in lone if path in self._used}
+        for path in (*files.sidecars, *files.presets.values()):
+            document = self._shelf.known_document(path)
+            if document is not None and names_files(document, self._extensions):
+                chain = preset_chain(files.presets, parent(path))
+                above = [self._shelf.known_document(each) for each in chain if each != path]
+                documents = [*self._base, *(each for each in above if each), document]
+                spec = self._specs.read(documents, path)
+                used.update(each.path for each, _ in spec.references)
+        return [drop for drop in drops if drop.sidecar or drop.clip not in used]
+
+
+def extensions_of(watch: Watch) -> frozenset[str]:
+    """Return the extensions of clips, in lower case without a dot."""
+    return frozenset(each.lower().lstrip(".") for each in watch.extensions)
