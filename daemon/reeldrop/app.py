@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 from pydantic import SecretStr
 
-from reeldrop import __version__, files
+from reeldrop import files, version
 from reeldrop.domain.errors import SettingsError, StepError
 from reeldrop.domain.lifecycle import State
 from reeldrop.engine.intake import Intake, Watch
@@ -75,7 +75,7 @@ async def run(settings: Settings, options: Options, stop: asyncio.Event) -> Tall
         stack.enter_context(open_logs(settings.log, settings.node_name, outboxes, key))
         if options.simulate:
             settings = await _with_stand_in(settings, stack)
-        provider = open_provider(settings.api, key, __version__, clock)
+        provider = open_provider(settings.api, key, version(), clock)
         await stack.enter_async_context(provider)
         rooms = await _rooms(settings, provider, store, clock, stack, stop)
         return await _work(settings, rooms, once=options.once, stop=stop)
@@ -127,6 +127,8 @@ async def _rooms(
 ) -> Rooms:
     media = open_media()
     stack.push_async_callback(media.aclose)
+    uploads = open_uploads(settings.upload)
+    stack.callback(uploads.close)
     outboxes = _outboxes(settings)
     places: dict[str, Place] = {}
     for watch in settings.watch:
@@ -138,7 +140,7 @@ async def _rooms(
         clock=clock,
         store=store,
         provider=provider,
-        uploads=open_uploads(settings.upload),
+        uploads=uploads,
         media=media,
         places=places,
         policy=Policy(settings.api.poll_interval, settings.api.generation_timeout),
@@ -169,7 +171,7 @@ async def _work(settings: Settings, rooms: Rooms, *, once: bool, stop: asyncio.E
         for watch in settings.watch
     }
     jobs = await recover(rooms, intakes)
-    log.info("daemon.started", version=__version__, node=rooms.node, watches=len(intakes))
+    log.info("daemon.started", version=version(), node=rooms.node, watches=len(intakes))
     supervisor = Supervisor(rooms, intakes, _status(settings, rooms), _shortage(settings), stop)
     await supervisor.run(jobs, once=once)
     left = await rooms.store.jobs([State.UNCERTAIN, State.GENERATING])

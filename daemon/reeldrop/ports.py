@@ -256,7 +256,7 @@ class Catalogue(Protocol):
 class Uploads(Protocol):
     """How a file of a drop reaches the provider."""
 
-    def prepare(self, file: Path, mode: str) -> tuple[Streamed | str, str]:
+    async def prepare(self, file: Path, mode: str) -> tuple[Streamed | str, str]:
         """Return the value for the request and the mode taken (`data_uri` or `signed_url`).
 
         Raises ClipRejected when `mode` cannot be had, FileBusy when the file cannot be read.
@@ -356,7 +356,13 @@ class Inbox(Protocol):
         ...
 
     def plan_claim(
-        self, clip: RelPath, sources: Sequence[RelPath], base: RelPath, references: Sequence[RelPath], *, keep: bool
+        self,
+        clip: RelPath,
+        sources: Sequence[RelPath],
+        base: RelPath,
+        references: Sequence[RelPath],
+        *,
+        keep: bool,
     ) -> Claim:
         """Name the claim's folder and every file's place in it; nothing is touched.
 

@@ -103,6 +103,7 @@ async def test_a_second_daemon_says_who_holds_the_state_folder(site: Site) -> No
     await site.start()
     code, _, errors = await site.command("run")
     assert code == 75
+    assert site.process is not None
     assert f"pid {site.process.pid}" in errors
 
 

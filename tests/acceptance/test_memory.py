@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from acceptance.world import Site, large_clip
 
 GOOD = {"prompt": "x"}

@@ -32,7 +32,10 @@ BAD: dict[str, tuple[Any, list[str]]] = {
         {**GOOD, "elements": [{"reference_image_urls": ["https://a.example/i.png"]}]},
         ["elements[0]", "frontal_image_url"],
     ),
-    "model": ({**GOOD, "model": "klingai/video-o1-video-to-video"}, ["model", "klingai/video-o1-video-to-video-edit"]),
+    "model": (
+        {**GOOD, "model": "klingai/video-o1-video-to-video"},
+        ["model", "klingai/video-o1-video-to-video-edit"],
+    ),
     "priority": ({**GOOD, "reeldrop": {"priority": "high"}}, ["reeldrop.priority", "high"]),
     "ours": ({**GOOD, "reeldrop": {"nmae": "x"}}, ["reeldrop.nmae", "name"]),
     "name": ({**GOOD, "reeldrop": {"name": "../x"}}, ["reeldrop.name", "../x"]),

@@ -80,11 +80,11 @@ class Site:
         """Start the daemon; it is ready when it has written its status page."""
         (self.outbox / "_status.json").unlink(missing_ok=True)
         with self._log.open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
+            process = self.process = await asyncio.create_subprocess_exec(
                 REELDROP, "run", "--config", self.config, *arguments,
                 env=self.environment, stdout=log, stderr=log,
             )  # fmt: skip
-        await eventually(lambda: self.status_path.exists() or self.process.returncode is not None)
+        await eventually(lambda: self.status_path.exists() or process.returncode is not None)
 
     async def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Signal the daemon and return its exit code."""

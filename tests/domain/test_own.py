@@ -64,7 +64,7 @@ def test_all_faults_are_told_at_once_and_what_is_right_is_kept() -> None:
 
 def test_a_good_object_is_taken_as_it_is() -> None:
     """These are the keys of the contract."""
-    given_ = {
+    given_: dict[str, Any] = {
         "name": "Shot 1",
         "priority": -5,
         "upload": "data_uri",

@@ -155,7 +155,7 @@ async def desk(tmp_path: Path, settings: Mapping[str, Any]) -> AsyncIterator[Des
     folder = tmp_path / "inbox"
     folder.mkdir()
     clock = HandClock()
-    values = {
+    values: dict[str, Any] = {
         "inbox": str(folder),
         "outbox": str(tmp_path / "out"),
         "backend": "polling",

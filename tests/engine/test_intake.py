@@ -2,6 +2,7 @@
 
 import os
 import unicodedata
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from engine.intake_desk import GOOD, Desk, clip_bytes, desk, png_bytes, reasons, settings
 from reeldrop.domain.job import MediaFile, RelPath
 from reeldrop.domain.lifecycle import State
+from reeldrop.engine.intake import Looked
 from reeldrop.files.mounts import mount_of
 
 __all__ = ["desk", "settings"]
@@ -329,7 +331,7 @@ async def test_a_lone_clip_and_a_lone_sidecar_are_refused_after_the_time_out(des
     await desk.settled()
     desk.clock.time += 3600
     looked = await desk.intake.look()
-    errors = {job.path: job.error for job in looked.refused if job.error}
+    errors = {str(job.path): job.error for job in looked.refused if job.error}
     assert {path: error.code for path, error in errors.items()} == {
         "a.mov": "no_sidecar",
         "b.json": "no_clip",
@@ -401,18 +403,33 @@ class TestEvents:
     def settings(self) -> dict[str, str]:
         return {"backend": "inotify"}
 
+    async def arrive(self, desk: Desk, elsewhere: Path, files: Mapping[str, bytes]) -> Looked:
+        """Rename files in; return the first look at which all of them have been told of."""
+        await desk.intake.look()
+        if not desk.inbox._watcher.complete:
+            pytest.skip("NOT TESTED, this file system gives no hints")
+        for name, content in files.items():
+            (elsewhere / name).write_bytes(content)
+            (elsewhere / name).rename(desk.folder / name)
+        while True:
+            await desk.inbox.changed(5)
+            told = (await desk.inbox.scan()).evidence
+            if told.keys() >= files.keys():
+                return await desk.intake.look()
+
     async def test_what_is_renamed_into_place_is_taken_at_once(
         self, desk: Desk, tmp_path: Path
     ) -> None:
         """Nothing is waited for where nothing needs it."""
-        await desk.intake.look()
-        if not desk.inbox._watcher.complete:
-            pytest.skip("NOT TESTED, this file system gives no hints")
-        for name, content in (("a.json", b'{"prompt": "x"}'), ("a.mov", clip_bytes())):
-            (tmp_path / name).write_bytes(content)
-            (tmp_path / name).rename(desk.folder / name)
-        added = 0
-        while not added:
-            await desk.inbox.changed(5)
-            added = (await desk.intake.look()).jobs_added
-        assert desk.clock.time == 1_700_000_000.0
+        files = {"a.json": b'{"prompt": "x"}', "a.mov": clip_bytes()}
+        assert (await self.arrive(desk, tmp_path, files)).jobs_added == 1
+
+    async def test_a_sidecar_that_does_not_parse_is_waited_for_even_then(
+        self, desk: Desk, tmp_path: Path
+    ) -> None:
+        """Some editors rename a file into place and write its end afterwards."""
+        files = {"a.json": b'{"prompt": ', "a.mov": clip_bytes()}
+        looked = await self.arrive(desk, tmp_path, files)
+        assert (looked.jobs_added, looked.still_settling) == (0, True)
+        desk.clock.time += looked.wait
+        assert len((await desk.intake.look()).refused) == 1

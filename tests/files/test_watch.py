@@ -12,8 +12,9 @@ import pytest
 import structlog
 
 from reeldrop.domain.job import RelPath
+from reeldrop.domain.settling import Evidence
 from reeldrop.files.inbox import FolderInbox
-from reeldrop.ports import Evidence, Scan
+from reeldrop.ports import Scan
 
 Until = Callable[[Callable[[Scan], bool]], Awaitable[Scan]]
 

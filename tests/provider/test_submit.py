@@ -138,7 +138,7 @@ async def test_a_clip_arrives_byte_for_byte(
         await wire.read_body()
         await wire.answer(200, QUEUED)
 
-    value, _ = open_uploads(UploadSettings()).prepare(clip, "auto")
+    value, _ = await open_uploads(UploadSettings()).prepare(clip, "auto")
     request = SubmitRequest("m/x", {"video_url": value, "image_list": [value]}, "r")
     async with serve(handler) as server, connect(server.url) as provider:
         await provider.submit(request, allow)
@@ -397,7 +397,7 @@ async def allowed():
 async def main():
     server = await asyncio.start_server(sink, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    value, _ = open_uploads(UploadSettings()).prepare(Path(sys.argv[1]), "auto")
+    value, _ = await open_uploads(UploadSettings()).prepare(Path(sys.argv[1]), "auto")
     async with HttpProvider(url, "", "x", None, Timeouts()) as provider:
         await provider.submit(SubmitRequest("m", {"video_url": value}, "r"), allowed)
 

@@ -198,13 +198,13 @@ def test_the_type_follows_the_extension(name: str, kind: str) -> None:
     assert mime_type(Path(name)) == kind
 
 
-def test_auto_and_data_uri_are_data_uris(tmp_path: Path) -> None:
+async def test_auto_and_data_uri_are_data_uris(tmp_path: Path) -> None:
     """What cannot be had yet is not chosen."""
     (file := tmp_path / "a.mp4").write_bytes(b"a")
     uploads = open_uploads(UploadSettings())
 
     for mode in ("auto", "data_uri"):
-        value, taken = uploads.prepare(file, mode)
+        value, taken = await uploads.prepare(file, mode)
         streamed: Streamed | str = value
         assert isinstance(streamed, DataUri)
         assert taken == "data_uri"
@@ -212,7 +212,7 @@ def test_auto_and_data_uri_are_data_uris(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("by_settings", [True, False])
-def test_what_cannot_be_had_is_refused_with_the_reason(
+async def test_what_cannot_be_had_is_refused_with_the_reason(
     tmp_path: Path, *, by_settings: bool
 ) -> None:
     """Nobody asked for a signed URL to get something else silently."""
@@ -220,4 +220,4 @@ def test_what_cannot_be_had_is_refused_with_the_reason(
     uploads = open_uploads(UploadSettings(mode="signed_url" if by_settings else "auto"))
 
     with pytest.raises(ClipRejected, match=r"a\.mp4 cannot be sent as a signed URL"):
-        uploads.prepare(file, "auto" if by_settings else "signed_url")
+        await uploads.prepare(file, "auto" if by_settings else "signed_url")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import click
 from pydantic import SecretStr
 
-from reeldrop import __version__
+from reeldrop import version
 from reeldrop.cli.options import config_options
 from reeldrop.domain.errors import (
     NotAuthorised,
@@ -125,5 +125,5 @@ def _account(settings: Settings, key: SecretStr | None) -> str:
 
 async def _balance(settings: Settings, key: SecretStr | None) -> tuple[float, str]:
     clock = SystemClock()
-    async with open_provider(settings.api, key, __version__, clock) as provider:
+    async with open_provider(settings.api, key, version(), clock) as provider:
         return await provider.balance()

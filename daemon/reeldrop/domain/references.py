@@ -129,7 +129,7 @@ def _uris(schema: Any, value: Any, key: str) -> Iterator[tuple[str, str]]:
                     yield from _uris(branch.get("items"), item, f"{key}[{index}]")
             case Mapping():
                 properties = branch.get("properties", {})
-                for name in value.keys() & properties.keys():
+                for name in (name for name in value if name in properties):
                     yield from _uris(
                         properties[name], value[name], f"{key}.{name}" if key else name
                     )

@@ -27,13 +27,14 @@ CLIP_HERE = "clip"
 
 @dataclass(slots=True)
 class Draft:
-    """One request in the making."""
+    """One request in the making: checks add to `faults`, the clip's place to `params`."""
 
     merged: Merged
     params: dict[str, Any]
     faults: list[Fault] = field(default_factory=list[Fault])
 
     def folder_of(self, key: str) -> RelPath:
+        """Return the folder that paths under a top-level key are relative to."""
         document = self.merged.params_from.get(key)
         return document.folder if document else RelPath("")
 
@@ -72,7 +73,10 @@ def names_files(document: Document, extensions: Set[str]) -> bool:
 
 
 def place_clip(draft: Draft, model: Model, clip: RelPath | None) -> str | None:
-    """Put a stand-in where the clip goes, and check what the spec says of the clip itself."""
+    """Put a stand-in where the clip goes, and check what the spec says of the clip itself.
+
+    Returns the parameter that takes the clip, None where the model has none.
+    """
     key = clip_parameter(model)
     given = draft.params.get(CLIP)
     if isinstance(given, str):

@@ -52,6 +52,8 @@ class Judge:
         sidecar = await self._sidecar(drop)
         faults: tuple[Problem, ...] = ()
         if isinstance(sidecar, Fault):
+            if wait := self._half_written(drop.files[-1], around):
+                return wait
             faults = (Problem(sidecar, None),)
         elif sidecar is not None:
             documents = (*documents, sidecar)
@@ -119,6 +121,11 @@ class Judge:
                 return Wait(reason, until if early else None, arriving=early)
             documents.append(read)
         return tuple(documents)
+
+    def _half_written(self, path: RelPath, around: Round) -> Wait | None:
+        """Return a Wait while the rest of a file that does not parse may still come."""
+        until = self._shelf.since(path) + self._timing.settle_polling
+        return Wait(ARRIVING, until, arriving=True) if until > around.now else None
 
     async def _sidecar(self, drop: Drop) -> Document | Fault | None:
         if drop.sidecar is None:

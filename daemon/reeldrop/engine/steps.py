@@ -33,7 +33,7 @@ log = structlog.get_logger()
 async def submit(attempt: Attempt, rooms: Rooms) -> None:
     """UPLOADING: send the request; SUBMITTING is recorded before its last bytes leave."""
     submission = Submission(attempt, rooms)
-    generation = await rooms.provider.submit(submission.request(), submission.declare)
+    generation = await rooms.provider.submit(await submission.request(), submission.declare)
     await submission.declare_late()
     accepted = attempt.job.evolve(
         generation_id=generation.id, cost=_cost(attempt.job, generation), reason="", tries=0

@@ -25,27 +25,27 @@ class Submission:
         self._streams: list[tuple[RelPath, Streamed]] = []
         self._mode = ""
 
-    def request(self) -> SubmitRequest:
+    async def request(self) -> SubmitRequest:
         """Return the request. Raises ClipRejected, FileBusy."""
         job = self._attempt.job
-        params = {key: self._value(value) for key, value in job.params.items()}
+        params = {key: await self._value(value) for key, value in job.params.items()}
         return SubmitRequest(job.model, params, job.request_id)
 
-    def _value(self, value: Any) -> Any:
+    async def _value(self, value: Any) -> Any:
         match value:
             case MediaFile(origin):
-                return self._media(origin)
+                return await self._media(origin)
             case Mapping():
-                return {key: self._value(part) for key, part in value.items()}
+                return {key: await self._value(part) for key, part in value.items()}
             case list() | tuple():
-                return [self._value(part) for part in value]
+                return [await self._value(part) for part in value]
             case _:
                 return value
 
-    def _media(self, origin: RelPath) -> Any:
+    async def _media(self, origin: RelPath) -> Any:
         job = self._attempt.job
         file = self._rooms.place(job).inbox.real(job.claim.path_of(origin))
-        value, mode = self._rooms.uploads.prepare(file, job.upload)
+        value, mode = await self._rooms.uploads.prepare(file, job.upload)
         self._mode = mode
         if not isinstance(value, str):
             self._streams.append((origin, value))

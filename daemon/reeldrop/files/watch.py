@@ -22,11 +22,11 @@ from watchdog.observers.inotify_c import (
 )
 
 from reeldrop.domain.job import RelPath
+from reeldrop.domain.settling import Evidence
 from reeldrop.files.hint import Hint
 from reeldrop.files.litter import is_litter
 from reeldrop.files.mounts import Mount, mount_of
 from reeldrop.files.scan import Folder
-from reeldrop.ports import Evidence
 
 log = structlog.get_logger()
 

@@ -1,5 +1,6 @@
 """Choosing the way a file takes to the provider."""
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,8 +20,8 @@ class Chooser:
         self._settings = settings
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="upload")
 
-    def prepare(self, file: Path, mode: str) -> tuple[Streamed | str, str]:
-        """Return the value for the request and the mode taken; blocks while it opens `file`.
+    async def prepare(self, file: Path, mode: str) -> tuple[Streamed | str, str]:
+        """Return the value for the request and the mode taken.
 
         Raises:
             ClipRejected: `mode` cannot be had. FileBusy: `file` cannot be read.
@@ -38,7 +39,8 @@ class Chooser:
                 f'{file.name} cannot be sent as "{mode[:32]}": there is no such way.',
                 hint='Set upload to "auto" or "data_uri".',
             )
-        return DataUri(file, self._readers), "data_uri"
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, DataUri, file, self._readers), "data_uri"
 
     def close(self) -> None:
         """Let the reading threads end; does not wait for one that hangs."""
