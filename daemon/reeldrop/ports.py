@@ -60,8 +60,12 @@ class JobStore(Protocol):
         """Return the store's own random name (32 hexadecimal digits), the same for its whole life."""
         ...
 
-    async def add(self, job: Job, kept_keys: Mapping[RelPath, str] | None = None) -> Job | None:
-        """Record a new job (QUEUED, no owner); None when a job that is not final has its source_key.
+    async def add(
+        self, jobs: Sequence[Job], kept_keys: Mapping[RelPath, str] | None = None
+    ) -> bool:
+        """Record the new jobs (QUEUED, no owner) of one drop, all or none of them.
+
+        None, and False, when a job that is not final has the source_key of one of them.
 
         For a kept claim `kept_keys` gives the stat key (see `Entry.key`) of every source file by
         its path; they are remembered for `known_kept` in the same transaction.

@@ -49,12 +49,12 @@ async def _fill(path: Path) -> None:
         reconcile_window=1800,
         clock=SystemClock(),
     )
-    await memory.add(job(FIRST, "showA/shot\udcff010.mp4"))
+    await memory.add([job(FIRST, "showA/shot\udcff010.mp4")])
     taken = await memory.claim_next(1_790_000_001.0)
     assert taken is not None
     declared = await memory.move(taken, Event.DECLARED, {"request_id": taken.request_id})
     await memory.move(declared.evolve(generation_id=GenerationId("g:1/x")), Event.ACCEPTED)
-    await memory.add(job(SECOND, "b.mp4").evolve(reason="the account is empty"))
+    await memory.add([job(SECOND, "b.mp4").evolve(reason="the account is empty")])
     await memory.set_waiting(
         "main", [Waiting("main", RelPath("c.mp4"), "waiting for sidecar c.json", 1_790_000_002.0)]
     )

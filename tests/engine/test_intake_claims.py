@@ -1,6 +1,5 @@
 """A job is recorded before its files move, and given to the workers only when they have."""
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -75,21 +74,22 @@ async def test_a_clip_that_has_gone_before_its_claim_ends_the_job(desk: Desk) ->
     assert not looked.still_settling
 
 
-@pytest.mark.skipif(
-    os.geteuid() == 0, reason="NOT TESTED as root, whom permission bits do not stop"
-)
-async def test_a_source_that_cannot_be_moved_waits_unpaid(desk: Desk) -> None:
-    """A folder may be closed to us for a while."""
+async def test_a_claim_that_cannot_be_made_waits_unpaid_and_is_tried_again(desk: Desk) -> None:
+    """A folder may be closed to us for a while; here something else has our work folder's name."""
     desk.drop("show/a.mov")
-    (desk.folder / "show").chmod(0o500)
+    in_the_way = desk.put(".reeldrop", b"")
     looked = await desk.settled()
     assert looked.jobs_added == 1
     job = (await desk.store.jobs())[0]
     assert not job.claimed
     assert job.reason
-    (desk.folder / "show").chmod(0o700)
-    await desk.intake.look()
-    assert (await desk.store.jobs())[0].claimed
+    assert await desk.store.claim_next(desk.clock.now()) is None
+    assert "show/a.mov" in desk.left()
+
+    in_the_way.unlink()
+    assert (await desk.intake.look()).jobs_added == 0
+    job = (await desk.store.jobs())[0]
+    assert (job.claimed, job.reason) == (True, "")
 
 
 async def test_claims_of_another_daemon_that_are_made_are_left_alone(desk: Desk) -> None:

@@ -126,7 +126,7 @@ class Life(RuleBasedStateMachine):
             params={}, claim=claim, source_key=path, created=self.clock.time,
             updated=self.clock.time, priority=priority, claimed=True,
         )  # fmt: skip
-        assert self.run(self.store.add(job)) == job
+        assert self.run(self.store.add([job]))
         self.told[job.id] = job
 
     @precondition(some_job_is(State.QUEUED))

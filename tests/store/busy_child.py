@@ -29,7 +29,7 @@ async def work(store: JobStore, clock: SystemClock, lane: int) -> None:
             JobId(secrets.token_hex(16)), "main", path, path, "m", {}, claim, path,
             clock.now(), clock.now(), claimed=True,
         )  # fmt: skip
-        await store.add(job)
+        await store.add([job])
         tell(job)
         claimed = await store.claim_next(clock.now())
         assert claimed

@@ -44,7 +44,7 @@ WAY_TO = {
 
 async def bring(store: JobStore, job: Job, state: State, now: float) -> Job:
     """Add `job`, claim it and walk it to `state`."""
-    assert await store.add(job)
+    assert await store.add([job])
     claimed = await store.claim_next(now)
     assert claimed is not None
     for event in WAY_TO[state]:
@@ -86,7 +86,7 @@ class TestRecords:
             cost=Cost(1.5, 0.25),
             error=Trouble("rejected", "no", "try again"),
         )
-        assert await store.add(job) == job
+        assert await store.add([job])
         assert await store.get(job.id) == job
 
     @pytest.mark.parametrize("name", ODD_NAMES)
@@ -96,9 +96,9 @@ class TestRecords:
         folder = RelPath(f"fol{name}der/.reeldrop/claims/1")
         claim = Claim(folder, (ClaimedFile(RelPath(name), path),))
         job = new_job(path=path, claim=claim, source_key=f"main:{path}", labels={name: name})
-        await store.add(job)
+        await store.add([job])
         assert [job] == await store.jobs_of_claim(folder, "main")
-        assert await store.add(new_job(source_key=f"main:{path}")) is None
+        assert await store.add([new_job(source_key=f"main:{path}")]) is False
         await store.set_waiting("main", [Waiting("main", path, f"waits for {name}", 1.0)])
         assert [Waiting("main", path, f"waits for {name}", 1.0)] == await store.waiting()
 
@@ -109,7 +109,7 @@ class TestRecords:
         """Status pages ask for what has changed lately, in some states, so many."""
         first, second, third = new_job(), new_job(), new_job()
         for job in (first, second, third):
-            await store.add(job)
+            await store.add([job])
         clock.time += 10
         changed = await store.update(third, "noted")
         clock.time += 10
@@ -148,26 +148,33 @@ class TestSources:
     async def test_one_source_has_one_job_that_is_not_final(self, store, new_job, clock):
         """A scan that sees a claim half made must not run the clip twice."""
         job = new_job()
-        assert await store.add(job)
-        assert await store.add(new_job(source_key=job.source_key)) is None
+        assert await store.add([job])
+        assert await store.add([new_job(source_key=job.source_key)]) is False
         assert len(await store.jobs()) == 1
 
     async def test_a_source_whose_job_has_ended_runs_again(self, store, new_job, clock):
         """What is dragged back from `_failed/` is the same file, and shall run."""
         ended = await bring(store, new_job(), State.DELIVERED, clock.now())
-        assert await store.add(new_job(source_key=ended.source_key))
+        assert await store.add([new_job(source_key=ended.source_key)])
 
     async def test_of_a_hundred_callers_with_one_source_one_wins(self, store, new_job):
         jobs = [new_job(source_key="main:same") for _ in range(100)]
-        added = await asyncio.gather(*(store.add(job) for job in jobs))
-        assert sum(job is not None for job in added) == 1
+        added = await asyncio.gather(*(store.add([job]) for job in jobs))
+        assert sum(added) == 1
+
+    async def test_the_jobs_of_one_drop_are_recorded_all_or_none(self, store, new_job):
+        """Variants share a clip: one of them alone would leave the others unmade for ever."""
+        under_way = new_job()
+        await store.add([under_way])
+        assert await store.add([new_job(), new_job(source_key=under_way.source_key)]) is False
+        assert len(await store.jobs()) == 1
 
     async def test_kept_files_are_known_from_the_moment_their_job_is(self, store, new_job):
         """A kept clip stays in the inbox: what is not remembered would be paid for again."""
         clip, sidecar = RelPath("a\udcff.mp4"), RelPath("a\udcff.json")
         claim = Claim(RelPath(""), (ClaimedFile(clip, clip), ClaimedFile(sidecar, sidecar)))
-        await store.add(new_job(claim=claim), {clip: "1:2:3:4", sidecar: "1:3:3:4"})
-        await store.add(new_job(claim=claim), {clip: "1:9:3:4", sidecar: "1:3:3:4"})
+        await store.add([new_job(claim=claim)], {clip: "1:2:3:4", sidecar: "1:3:3:4"})
+        await store.add([new_job(claim=claim)], {clip: "1:9:3:4", sidecar: "1:3:3:4"})
         assert await store.known_kept("main", clip) == ("1:2:3:4", "1:9:3:4")
         assert await store.known_kept("main", sidecar) == ("1:3:3:4",)
         assert await store.known_kept("other", clip) == ()
@@ -175,8 +182,8 @@ class TestSources:
     async def test_a_kept_job_that_is_refused_is_not_remembered(self, store, new_job):
         clip = RelPath("a.mp4")
         claim = Claim(RelPath(""), (ClaimedFile(clip, clip),))
-        await store.add(new_job(source_key="main:same"))
-        assert await store.add(new_job(claim=claim, source_key="main:same"), {clip: "1"}) is None
+        await store.add([new_job(source_key="main:same")])
+        assert await store.add([new_job(claim=claim, source_key="main:same")], {clip: "1"}) is False
         assert await store.known_kept("main", clip) == ()
 
     async def test_a_kept_claim_without_its_keys_is_not_recorded(self, store, new_job):
@@ -184,12 +191,14 @@ class TestSources:
         clip = RelPath("a.mp4")
         job = new_job(claim=Claim(RelPath(""), (ClaimedFile(clip, clip),)))
         with pytest.raises(KeyError):
-            await store.add(job)
+            await store.add([job])
         assert await store.get(job.id) is None
 
     async def test_kept_drops_share_no_claim(self, store, new_job):
         clip = RelPath("a.mp4")
-        await store.add(new_job(claim=Claim(RelPath(""), (ClaimedFile(clip, clip),))), {clip: "1"})
+        await store.add(
+            [new_job(claim=Claim(RelPath(""), (ClaimedFile(clip, clip),)))], {clip: "1"}
+        )
         assert await store.jobs_of_claim(RelPath(""), "main") == []
 
 
@@ -242,7 +251,7 @@ class TestGuards:
 
     async def test_a_cancelled_queued_job_cannot_be_claimed_any_more(self, store, new_job, clock):
         job = new_job()
-        await store.add(job)
+        await store.add([job])
         cancelled = await store.move(job, Event.CANCEL)
         assert cancelled.owner is not None
         assert cancelled.token == job.token + 1
@@ -250,7 +259,7 @@ class TestGuards:
 
     async def test_an_arrow_that_is_not_in_the_table_changes_nothing(self, store, new_job):
         job = new_job()
-        await store.add(job)
+        await store.add([job])
         with pytest.raises(IllegalTransition):
             await store.move(job, Event.ACCEPTED)
         assert [job] == await store.jobs()
@@ -312,7 +321,7 @@ class TestAdoption:
         uncertain = await bring(store, new_job(), State.UNCERTAIN, clock.now())
         delivered = await bring(store, new_job(), State.DELIVERED, clock.now())
         queued = new_job()
-        await store.add(queued)
+        await store.add([queued])
         heir = await open_again()
         assert await heir.adopt() == []
         for job in (uncertain, delivered, queued):
@@ -341,31 +350,31 @@ class TestTheQueue:
             new_job(priority=1, created=now - 20),
         )
         for job in (low_old, high_new, high_old):
-            await store.add(job)
+            await store.add([job])
         order = [(await store.claim_next(now)).id for _ in range(3)]
         assert [high_old.id, high_new.id, low_old.id] == order
 
     async def test_ten_minutes_of_waiting_are_worth_one_priority(self, store, new_job, clock):
         """Without it a low priority would starve behind a stream of higher ones."""
         patient, favoured = new_job(created=clock.now() - 601, priority=0), new_job(priority=1)
-        await store.add(favoured)
-        await store.add(patient)
+        await store.add([favoured])
+        await store.add([patient])
         assert patient.id == (await store.claim_next(clock.now())).id
 
     async def test_jobs_of_one_moment_go_in_the_order_they_came(self, store, new_job, clock):
         """Variants of one clip are made at one instant; v1 is expected first."""
         jobs = [new_job() for _ in range(20)]
         for job in jobs:
-            await store.add(job)
+            await store.add([job])
         claimed = [(await store.claim_next(clock.now())).id for _ in jobs]
         assert [job.id for job in jobs] == claimed
 
     async def test_a_job_that_waits_lets_others_pass(self, store, new_job, clock):
         waiting = new_job(not_before=clock.now() + 30, priority=9)
         other = new_job()
-        await store.add(waiting)
+        await store.add([waiting])
         assert clock.now() + 30 == await store.next_due(clock.now())
-        await store.add(other)
+        await store.add([other])
         assert other.id == (await store.claim_next(clock.now())).id
         assert await store.claim_next(clock.now()) is None
         assert waiting.id == (await store.claim_next(clock.now() + 30)).id
@@ -373,12 +382,12 @@ class TestTheQueue:
     async def test_a_queue_is_not_frozen_by_a_clock_set_back(self, store, new_job, clock):
         """A wait further ahead than any rule sets was kept by a wrong clock; it is over."""
         job = new_job(not_before=clock.now() + LONGEST_WAIT + 1)
-        await store.add(job)
+        await store.add([job])
         assert clock.now() >= await store.next_due(clock.now())
         assert job.id == (await store.claim_next(clock.now())).id
 
     async def test_a_claimed_job_moves_and_so_has_no_reason_to_wait(self, store, new_job, clock):
-        await store.add(new_job(reason="the API asks for fewer requests"))
+        await store.add([new_job(reason="the API asks for fewer requests")])
         claimed = await store.claim_next(clock.now())
         assert (claimed.reason, claimed.token) == ("", 1)
         assert claimed.state is State.UPLOADING
@@ -389,7 +398,7 @@ class TestTheQueue:
         assert await store.next_due(clock.now()) is None
 
     async def test_a_hundred_callers_never_claim_one_job_twice(self, store, new_job, clock):
-        await asyncio.gather(*(store.add(new_job()) for _ in range(60)))
+        await asyncio.gather(*(store.add([new_job()]) for _ in range(60)))
         claims = await asyncio.gather(*(store.claim_next(clock.now()) for _ in range(100)))
         claimed = [job.id for job in claims if job is not None]
         assert 60 == len(claimed) == len(set(claimed))
@@ -413,13 +422,13 @@ class TestLimits:
     ):
         store = await open_again(in_flight=1)
         await bring(store, new_job(), state, clock.now())
-        await store.add(new_job())
+        await store.add([new_job()])
         assert counts == (await store.claim_next(clock.now()) is None)
 
     async def test_a_late_generation_does_not_stop_the_queue(self, open_again, new_job, clock):
         store = await open_again(in_flight=1)
         job = await bring(store, new_job(), State.GENERATING, clock.now())
-        await store.add(new_job())
+        await store.add([new_job()])
         assert await store.next_due(clock.now()) is None
         await store.update(job.evolve(late=True, reason="late"), "late")
         assert await store.claim_next(clock.now())
@@ -430,7 +439,7 @@ class TestLimits:
         """Held for a person it may lie for days, and must not hold the others up."""
         store = await open_again(in_flight=1, reconcile_window=100.0)
         uncertain = await bring(store, new_job(), State.UNCERTAIN, clock.now())
-        await store.add(new_job())
+        await store.add([new_job()])
         since = clock.now()
         clock.time += 99
         await store.update(uncertain, "looked_up")
@@ -448,7 +457,7 @@ class TestLimits:
         await bring(store, new_job(), State.DELIVERED, clock.now())
         heir = await open_again(submits_per_minute=2)
         await heir.adopt()
-        await heir.add(new_job())
+        await heir.add([new_job()])
         assert await heir.claim_next(clock.now()) is None
         assert start + 61 == await heir.next_due(clock.now())
         assert await heir.claim_next(start + 61)
@@ -457,7 +466,7 @@ class TestLimits:
         """It will be a submit as soon as its body is through."""
         store = await open_again(submits_per_minute=1)
         job = await bring(store, new_job(), State.UPLOADING, clock.now())
-        await store.add(new_job())
+        await store.add([new_job()])
         assert await store.claim_next(clock.now()) is None
         await store.move(job.evolve(not_before=clock.now() + 5), Event.RETURNED)
         assert await store.claim_next(clock.now())
@@ -469,7 +478,7 @@ class TestLimits:
         clock.time += 86_400
         await bring(store, new_job(), State.GENERATING, clock.now())
         clock.time -= 86_400
-        await store.add(new_job())
+        await store.add([new_job()])
         assert await store.claim_next(clock.now())
 
 
@@ -488,7 +497,7 @@ class TestWaiting:
 class TestTheEnd:
     async def test_what_was_asked_for_before_the_end_is_done(self, open_again, new_job):
         store = await open_again()
-        adding = [asyncio.ensure_future(store.add(new_job())) for _ in range(50)]
+        adding = [asyncio.ensure_future(store.add([new_job()])) for _ in range(50)]
         await asyncio.sleep(0)
         await store.close()
         await asyncio.gather(*adding)
@@ -498,7 +507,7 @@ class TestTheEnd:
     async def test_a_closed_store_says_so(self, open_again, new_job, ask):
         store = await open_again()
         await store.close()
-        given: dict[str, list[Any]] = {"add": [new_job()]}
+        given: dict[str, list[Any]] = {"add": [[new_job()]]}
         with pytest.raises(RuntimeError, match="closed"):
             await getattr(store, ask)(*given.get(ask, []))
 

@@ -55,7 +55,7 @@ class TestDurability:
     async def test_a_hundred_callers_share_a_few_commits(self, store, new_job, settings):
         """One fsync for many: without it a slow disk allows some sixty changes a second."""
         before = commits_in_log(settings)
-        await asyncio.gather(*(store.add(new_job()) for _ in range(100)))
+        await asyncio.gather(*(store.add([new_job()]) for _ in range(100)))
         assert 1 <= commits_in_log(settings) - before <= 10
         assert len(await store.jobs()) == 100
 
@@ -70,17 +70,16 @@ class TestDurability:
         self, store, new_job, clock
     ):
         job = new_job()
-        await store.add(job)
+        await store.add([job])
         await store.claim_next(clock.now())
-        answers = await asyncio.gather(
-            store.add(new_job()),
+        added, lost, doubled, last = await asyncio.gather(
+            store.add([new_job()]),
             store.move(job, Event.CANCEL),
-            store.add(job),
-            store.add(new_job()),
+            store.add([job]),
+            store.add([new_job()]),
             return_exceptions=True,
         )
-        kinds = [type(answer).__name__ for answer in answers]
-        assert kinds == ["Job", "Lost", "NoneType", "Job"]
+        assert (added, type(lost), doubled, last) == (True, Lost, False, True)
         assert len(await store.jobs()) == 3
 
     @pytest.mark.slow
@@ -126,13 +125,13 @@ class TestDisks:
     ):
         """Fail closed: an intent that is not on disk must stop the request that waits for it."""
         job = new_job()
-        await store.add(job)
+        await store.add([job])
         claimed = await store.claim_next(clock.now())
         log = settings.sqlite_path.with_name("reeldrop.db-wal")
         with files_no_larger_than(log.stat().st_size):
             answers = await asyncio.gather(
                 store.move(claimed, Event.DECLARED),
-                *(store.add(new_job()) for _ in range(20)),
+                *(store.add([new_job()]) for _ in range(20)),
                 return_exceptions=True,
             )
         assert all(isinstance(answer, DiskFull | FolderOffline) for answer in answers)
@@ -148,12 +147,12 @@ class TestDisks:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         await asyncio.to_thread(connection.execute, f"PRAGMA max_page_count={pages}")
         jobs = [new_job(labels={"long": "x" * 50_000}) for _ in range(10)]
-        answers = await asyncio.gather(*map(store.add, jobs), return_exceptions=True)
+        answers = await asyncio.gather(*(store.add([job]) for job in jobs), return_exceptions=True)
         assert {DiskFull} == {type(answer) for answer in answers}
         assert str(settings.sqlite_path) in str(answers[0])
         assert await store.jobs() == []
         await asyncio.to_thread(connection.execute, f"PRAGMA max_page_count={2**30}")
-        await asyncio.gather(*map(store.add, jobs))
+        await asyncio.gather(*(store.add([job]) for job in jobs))
         assert len(await store.jobs()) == 10
 
     async def test_a_missing_folder_is_made_for_its_owner_alone(self, settings, open_again):
@@ -197,7 +196,7 @@ class TestOtherFiles:
     async def test_a_store_cut_short_is_damaged(self, settings, open_again, new_job):
         store = await open_again()
         for _ in range(50):
-            await store.add(new_job())
+            await store.add([new_job()])
         await store.close()
         self.cut(settings, settings.sqlite_path.stat().st_size // 2)
         await self.refused(settings, open_again, StartupError, "damaged")
@@ -206,7 +205,7 @@ class TestOtherFiles:
         """A store that has lost rows would pay for them again."""
         store = await open_again()
         for _ in range(200):
-            await store.add(new_job())
+            await store.add([new_job()])
         await store.close()
         with settings.sqlite_path.open("r+b") as file:
             file.seek(settings.sqlite_path.stat().st_size // 2 // 4096 * 4096)
@@ -219,7 +218,7 @@ class TestOtherFiles:
     async def test_a_log_without_its_store_is_not_thrown_away(self, settings, open_again, new_job):
         """SQLite deletes the log of an empty file, and with it what was paid for last."""
         store = await open_again()
-        await store.add(new_job())
+        await store.add([new_job()])
         log = settings.sqlite_path.with_name("reeldrop.db-wal")
         content = log.read_bytes()
         await store.close()
@@ -262,7 +261,7 @@ class TestReader:
         job = new_job()
         with pytest.raises(Lost):
             await store.update(job, "noted")
-        await store.add(job)
+        await store.add([job])
         with open_reader(settings) as reader:
             assert [job] == reader.jobs()
             claimed = await store.claim_next(clock.now())
@@ -273,7 +272,7 @@ class TestReader:
     async def test_it_reads_the_store_of_a_stopped_daemon(self, open_again, settings, new_job):
         store = await open_again()
         job = new_job()
-        await store.add(job)
+        await store.add([job])
         await store.close()
         with open_reader(settings) as reader:
             assert [job] == reader.jobs()
@@ -287,10 +286,10 @@ class TestReader:
     async def test_reads_go_on_while_a_change_waits(self, store, settings, new_job):
         """A status page must not hang because another program holds the file."""
         job = new_job()
-        await store.add(job)
+        await store.add([job])
         with closing(sqlite3.connect(settings.sqlite_path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            adding = asyncio.ensure_future(store.add(new_job()))
+            adding = asyncio.ensure_future(store.add([new_job()]))
             assert [job] == await store.jobs()
             assert not adding.done()
             other.execute("ROLLBACK")

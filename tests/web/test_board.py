@@ -33,7 +33,7 @@ async def test_both_files_show_the_watches_of_their_outbox(store: JobStore, tmp_
     outbox = tmp_path / "outbox"
     outbox.mkdir()
     for number, watch in enumerate(("a", "b", "elsewhere")):
-        await store.add(job(number, State.QUEUED, watch=watch, path=RelPath(f"{watch}.mp4")))
+        await store.add([job(number, State.QUEUED, watch=watch, path=RelPath(f"{watch}.mp4"))])
         await store.set_waiting(watch, [Waiting(watch, RelPath(f"w-{watch}.mp4"), "why", NOW)])
     board = StatusBoard(
         "nas", ["a", "b"], store, open_outbox(str(outbox), OutputSettings()), SystemClock()

@@ -38,13 +38,13 @@ class Claims:
         A claim that cannot be made now is tried again by `retry`. Raises StepError where not even
         a record could be made; then nothing has moved.
         """
-        added = [job for job in [await self._store.add(job, kept_keys) for job in jobs] if job]
-        for job in added:
+        if not await self._store.add(jobs, kept_keys):
+            return 0
+        for job in jobs:
             log.info("drop.recorded", job=job.id, watch=job.watch, path=job.path)
             self._pending[job.id] = job
-        if added:
-            await self._claim(added)
-        return len(added)
+        await self._claim(jobs)
+        return len(jobs)
 
     def expect(self, jobs: Sequence[Job]) -> None:
         """Remember jobs of an earlier run whose claims are not known to be made."""

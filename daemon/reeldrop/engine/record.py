@@ -115,11 +115,19 @@ def error_text(job: Job) -> bytes:
 
 
 def _how_to_run_again(job: Job) -> str:
-    parent = job.path.rpartition("/")[0]
+    parent = _source_base(job)
     folder = f'the folder "{parent}" of the inbox' if parent else "the inbox"
     if job.claim.kept:
         return f"The files are still in {folder}. Mend what is wrong and drop the clip there again."
     return f'To run it again: mend what is wrong and move what lies in "source" back into {folder}.'
+
+
+def _source_base(job: Job) -> str:
+    """Return the inbox's folder that the names in `source/` are relative to."""
+    if not job.claim.source:
+        return ""
+    first = job.claim.source[0]
+    return first.origin.removesuffix(first.at.removeprefix("source/")).rstrip("/")
 
 
 def json_bytes(document: Mapping[str, Any]) -> bytes:

@@ -26,7 +26,10 @@ _INSERT = """
                       not_before, created, updated, record)
     VALUES (:id, :source_key, :watch, :claim_folder, :state, :owner, :token, :priority, :late, :claimed,
             :not_before, :created, :updated, :record)
-    ON CONFLICT (source_key) WHERE state NOT IN ('delivered', 'failed', 'cancelled') DO NOTHING
+"""
+_UNDER_WAY = """
+    SELECT 1 FROM jobs
+    WHERE source_key = ? AND state NOT IN ('delivered', 'failed', 'cancelled')
 """
 _UPDATE = """
     UPDATE jobs SET source_key = :source_key, watch = :watch, claim_folder = :claim_folder,
@@ -81,20 +84,26 @@ def enrol(db: sqlite3.Connection, host: str, now: float) -> None:
 
 
 def add(
-    db: sqlite3.Connection, job: Job, kept_keys: Mapping[RelPath, str], entry: Entry
-) -> Job | None:
-    """Record a new job and the files of a kept claim; None when its source is under way."""
+    db: sqlite3.Connection, jobs: Sequence[Job], kept_keys: Mapping[RelPath, str], entry: Entry
+) -> bool:
+    """Record the jobs of one drop and the files of a kept claim; False when one is under way."""
+    if any(db.execute(_UNDER_WAY, (text_of(job.source_key),)).fetchone() for job in jobs):
+        return False
+    for job in jobs:
+        _add(db, job, kept_keys, entry)
+    return True
+
+
+def _add(db: sqlite3.Connection, job: Job, kept_keys: Mapping[RelPath, str], entry: Entry) -> None:
     if job.state is not State.QUEUED or job.owner is not None:
         raise AssertionError("a new job is queued and nobody's")
-    if db.execute(_INSERT, columns_of(job)).rowcount == 0:
-        return None
+    db.execute(_INSERT, columns_of(job))
     _write_journal(db, job, entry)
     if job.claim.kept:
         for file in job.claim.source:
             # A missing key is a bug that must be seen: the file would be run again and again.
             row = (job.watch, text_of(file.origin), kept_keys[file.origin], job.id)
             db.execute(_KEPT, row)
-    return job
 
 
 def claim(db: sqlite3.Connection, limits: Limits, now: float, entry: Entry) -> Job | None:

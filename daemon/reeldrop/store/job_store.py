@@ -41,10 +41,12 @@ class SqliteJobStore:
         """Return the store's own random name."""
         return await self._look(queries.store_id)
 
-    async def add(self, job: Job, kept_keys: Mapping[RelPath, str] | None = None) -> Job | None:
-        """Record a new job; None when its source is under way."""
-        keys = kept_keys or {}
-        return await self._writer.run(lambda db: changes.add(db, job, keys, self._entry("added")))
+    async def add(
+        self, jobs: Sequence[Job], kept_keys: Mapping[RelPath, str] | None = None
+    ) -> bool:
+        """Record the jobs of one drop, unless one of them is under way."""
+        new, keys = tuple(jobs), kept_keys or {}
+        return await self._writer.run(lambda db: changes.add(db, new, keys, self._entry("added")))
 
     async def claim_next(self, now: float) -> Job | None:
         """Take the next due job where the limits leave room."""
