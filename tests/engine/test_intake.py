@@ -356,7 +356,7 @@ async def test_ambiguous_files_are_refused_together_when_all_are_complete(desk: 
 
 
 async def test_a_changed_file_under_a_taken_name_is_a_new_drop(desk: Desk) -> None:
-    """Re-using names is how people work."""
+    """Reusing names is how people work."""
     desk.drop("a.mov")
     await desk.settled()
     desk.drop("a.mov", {"prompt": "second"})
