@@ -4,8 +4,8 @@ import asyncio
 import random
 import secrets
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +59,15 @@ async def run(settings: Settings, options: Options, stop: asyncio.Event) -> Tall
         SettingsError: the settings, the folders or the API key are wrong.
         StartupError: a folder or the store is not there, or another daemon holds it.
     """
+    async with opened(settings, options, stop) as rooms:
+        return await work(settings, rooms, stop, once=options.once)
+
+
+@asynccontextmanager
+async def opened(
+    settings: Settings, options: Options, stop: asyncio.Event
+) -> AsyncGenerator[Rooms, None]:
+    """Open every room the engine needs, and close them in the opposite order. Raises like `run`."""
     key = _check(settings, options)
     clock = SystemClock()
     async with AsyncExitStack() as stack:
@@ -77,8 +86,7 @@ async def run(settings: Settings, options: Options, stop: asyncio.Event) -> Tall
             settings = await _with_stand_in(settings, stack)
         provider = open_provider(settings.api, key, version(), clock)
         await stack.enter_async_context(provider)
-        rooms = await _rooms(settings, provider, store, clock, stack, stop)
-        return await _work(settings, rooms, once=options.once, stop=stop)
+        yield _rooms(settings, provider, store, clock, stack, stop)
 
 
 def _check(settings: Settings, options: Options) -> SecretStr | None:
@@ -105,10 +113,11 @@ async def _own(settings: Settings, store_id: str, *, take_over: bool) -> None:
 
 async def _with_stand_in(settings: Settings, stack: AsyncExitStack) -> Settings:
     """Open the stand-in of the API and return settings that point at it."""
-    api = settings.api
-    from reeldrop.simulator import Simulator  # noqa: PLC0415 - a daemon of the real API has no need of it
+    # A daemon of the real API has no need of it.
+    from reeldrop.simulator import Simulator  # noqa: PLC0415
     from reeldrop.simulator.terms import Terms  # noqa: PLC0415
 
+    api = settings.api
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="reeldrop-stand-in-"))
     terms = Terms(catalogue_dir=Path(api.catalogue_dir) if api.catalogue_dir else None)
     simulator = await stack.enter_async_context(Simulator(Path(folder), terms=terms))
@@ -117,7 +126,7 @@ async def _with_stand_in(settings: Settings, stack: AsyncExitStack) -> Settings:
     return settings.model_copy(update={"api": api.model_copy(update=changes)})
 
 
-async def _rooms(
+def _rooms(
     settings: Settings,
     provider: Provider,
     store: JobStore,
@@ -156,7 +165,8 @@ def _outboxes(settings: Settings) -> Mapping[str, Outbox]:
     }
 
 
-async def _work(settings: Settings, rooms: Rooms, *, once: bool, stop: asyncio.Event) -> Tally:
+async def work(settings: Settings, rooms: Rooms, stop: asyncio.Event, *, once: bool) -> Tally:
+    """Recover what the last run left, then work until `stop`. Raises StepError, StartupError."""
     catalogue = open_catalogue(settings.api.catalogue_dir)
     intakes = {
         watch.name: Intake(
