@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt lock simulate clean
+.PHONY: help demo test check crash torture fmt lock simulate clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -27,6 +27,12 @@ check: $(VENV)/.ready ## lint, format, types, import contracts, spelling
 	$(BIN)/basedpyright --level error
 	$(BIN)/lint-imports
 	$(BIN)/codespell daemon tests docs config README.md CHANGELOG.md
+
+crash: $(VENV)/.ready ## kill the daemon before and after every port call: some minutes
+	PYTHONPATH=tests $(BIN)/python -m crash.walk
+
+torture: $(VENV)/.ready ## kill it at random under load: make torture TORTURE="--seed 7 --seconds 300 --kills 150"
+	PYTHONPATH=tests $(BIN)/python -m crash.torture $(TORTURE)
 
 fmt: $(VENV)/.ready ## mend format and what lint can mend
 	$(BIN)/ruff check --fix .

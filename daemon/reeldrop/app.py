@@ -13,7 +13,7 @@ import structlog
 from pydantic import SecretStr
 
 from reeldrop import files, version
-from reeldrop.domain.errors import SettingsError, StepError
+from reeldrop.domain.errors import SettingsError, StepError, StoreUnavailable
 from reeldrop.domain.lifecycle import State
 from reeldrop.engine.intake import Intake, Watch
 from reeldrop.engine.recovery import recover
@@ -50,6 +50,8 @@ class Tally:
     failed: int
     uncertain: int
     late: int
+    blocked: str
+    """Why queued jobs were left; empty where none were."""
 
 
 async def run(settings: Settings, options: Options, stop: asyncio.Event) -> Tally:
@@ -79,8 +81,8 @@ async def opened(
             clock=clock,
         )
         stack.push_async_callback(store.close)
-        await _own(settings, await store.store_id(), take_over=options.take_over)
-        outboxes = [Path(watch.outbox) for watch in settings.watch]
+        await _own(settings, store, take_over=options.take_over)
+        outboxes = [Path(watch.outbox).resolve() for watch in settings.watch]
         stack.enter_context(open_logs(settings.log, settings.node_name, outboxes, key))
         if options.simulate:
             settings = await _with_stand_in(settings, stack)
@@ -106,8 +108,17 @@ def _check(settings: Settings, options: Options) -> SecretStr | None:
     return key
 
 
-async def _own(settings: Settings, store_id: str, *, take_over: bool) -> None:
+async def _own(settings: Settings, store: JobStore, *, take_over: bool) -> None:
+    """See that store and folders belong to one another, as when the last jobs were taken."""
+    store_id = await store.store_id()
     for watch in settings.watch:
+        inbox, outbox = str(Path(watch.inbox).resolve()), str(Path(watch.outbox).resolve())
+        if elsewhere := await store.enrol_watch(watch.name, inbox, outbox):
+            raise SettingsError(
+                f'the watch "{watch.name}" has unfinished jobs of other folders: '
+                f"{elsewhere[0]} -> {elsewhere[1]}",
+                hint="Let these end with their folders first, or give this watch another name.",
+            )
         await asyncio.to_thread(files.own, watch, store_id, settings.node_name, take_over=take_over)
 
 
@@ -143,7 +154,7 @@ def _rooms(
     for watch in settings.watch:
         inbox = files.open_inbox(watch, clock)
         stack.push_async_callback(inbox.aclose)
-        places[watch.name] = Place(inbox, outboxes[watch.outbox], watch.archive)
+        places[watch.name] = Place(inbox, outboxes[Path(watch.outbox).resolve()], watch.archive)
     return Rooms(
         node=settings.node_name,
         clock=clock,
@@ -158,11 +169,14 @@ def _rooms(
     )
 
 
-def _outboxes(settings: Settings) -> Mapping[str, Outbox]:
-    """Open every outbox once: two watches may share one."""
-    return {
-        watch.outbox: files.open_outbox(watch.outbox, settings.output) for watch in settings.watch
-    }
+def _outboxes(settings: Settings) -> Mapping[Path, Outbox]:
+    """Open every outbox once, however often and in whatever spelling it is named."""
+    opened: dict[Path, Outbox] = {}
+    for watch in settings.watch:
+        place = Path(watch.outbox).resolve()
+        if place not in opened:
+            opened[place] = files.open_outbox(watch.outbox, settings.output)
+    return opened
 
 
 async def work(settings: Settings, rooms: Rooms, stop: asyncio.Event, *, once: bool) -> Tally:
@@ -190,6 +204,7 @@ async def work(settings: Settings, rooms: Rooms, stop: asyncio.Event, *, once: b
         failed=supervisor.ended[State.FAILED],
         uncertain=sum(job.state is State.UNCERTAIN for job in left),
         late=sum(job.late for job in left),
+        blocked=supervisor.blocked,
     )
 
 
@@ -207,7 +222,7 @@ def _status(settings: Settings, rooms: Rooms) -> Callable[[], Awaitable[None]]:
         for board in boards:
             try:
                 await board.write()
-            except StepError as error:
+            except (StepError, StoreUnavailable) as error:
                 # The status is a courtesy: an outbox that is full or away is met again by a delivery.
                 log.debug("status.failed", error=error.message)
 
@@ -232,5 +247,7 @@ def _watch(watch: WatchSettings) -> Watch:
 def _shortage(settings: Settings) -> Callable[[], Awaitable[str]]:
     folders = [settings.store.state_folder]
     for watch in settings.watch:
-        folders += [Path(watch.outbox), Path(watch.inbox)]
+        folders.append(Path(watch.outbox))
+        if watch.archive != "keep":
+            folders.append(Path(watch.inbox))
     return Room(folders, settings.limits.min_free_disk).shortage

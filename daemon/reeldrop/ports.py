@@ -3,7 +3,7 @@
 Adapters raise only `reeldrop.domain.errors`. All paths are those of `reeldrop.domain.job`.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -47,33 +47,51 @@ class Clock(Protocol):
 # ---------------------------------------------------------------------------- store
 
 
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A file of a kept drop as it was taken: by its path and its bytes it is known for ever.
+
+    `key` is its stat key (see `Entry.key`), which spares reading it again; `job` took it.
+    """
+
+    path: RelPath
+    key: str
+    sha256: str
+    job: JobId
+
+
 class JobStore(Protocol):
     """The memory. Every change is durable (fsynced) when its method returns.
 
     A guarded method writes only while the row still has the job's owner, token and state, and
     raises `Lost` otherwise. Each writes its journal row in the same transaction. A caller that is
-    cancelled while it waits for a change does not undo it. Any method raises DiskFull or
-    FolderOffline when the store itself cannot be written or read; then nothing was changed.
+    cancelled while it waits for a change does not undo it. Any method raises StoreUnavailable
+    when the store itself cannot be written or read; then nothing was changed.
     """
 
     async def store_id(self) -> str:
         """Return the store's own random name (32 hexadecimal digits), the same for its whole life."""
         ...
 
-    async def add(
-        self, jobs: Sequence[Job], kept_keys: Mapping[RelPath, str] | None = None
-    ) -> bool:
+    async def add(self, jobs: Sequence[Job], kept: Sequence[KeptFile] = ()) -> bool:
         """Record the new jobs (QUEUED, no owner) of one drop, all or none of them.
 
         None, and False, when a job that is not final has the source_key of one of them.
 
-        For a kept claim `kept_keys` gives the stat key (see `Entry.key`) of every source file by
-        its path; they are remembered for `known_kept` in the same transaction.
+        `kept` are the source files of a kept claim, every one; they are remembered for
+        `known_kept` in the same transaction.
+        """
+        ...
+
+    async def withdraw(self, job: Job) -> None:
+        """Guarded: forget a QUEUED job whose claim was never made, and the kept files it took.
+
+        Its journal stays.
         """
         ...
 
     async def claim_next(self, now: float) -> Job | None:
-        """Take the next due QUEUED job that is claimed: event TAKEN, owner = this daemon, token + 1.
+        """Take the next due QUEUED job that is claimed, of the enrolled watches: event TAKEN, owner = this daemon, token + 1.
 
         Highest priority first (plus 1 for each 600 s waited since `created`), then oldest. None
         when none is due or a limit (`in_flight`, `submits_per_minute`) leaves no room. The job's
@@ -123,6 +141,22 @@ class JobStore(Protocol):
         """Return the jobs that share the claim at `folder` of `watch`'s inbox; none for a kept drop."""
         ...
 
+    async def enrol_watch(self, name: str, inbox: str, outbox: str) -> tuple[str, str] | None:
+        """Serve the watch called `name` from now on, and remember where its folders are.
+
+        When it has jobs that are not final and its folders were others, nothing is changed and
+        those are returned, the inbox first.
+        """
+        ...
+
+    async def set_blocked(self, reason: str) -> None:
+        """Put down why no queued job is submitted now; "" when one may be."""
+        ...
+
+    async def blocked(self) -> str:
+        """Return what `set_blocked` put down."""
+        ...
+
     async def set_waiting(self, watch: str, waiting: Sequence[Waiting]) -> None:
         """Replace what is shown as waiting in `watch`."""
         ...
@@ -131,8 +165,12 @@ class JobStore(Protocol):
         """Return what is shown as waiting, all watches."""
         ...
 
-    async def known_kept(self, watch: str, path: RelPath) -> tuple[str, ...]:
-        """Return the stat keys (see `Entry.key`) under which the kept file at `path` was taken."""
+    async def known_kept(self, watch: str) -> list[KeptFile]:
+        """Return every file that was taken of the kept watch, under every stat key it has had."""
+        ...
+
+    async def remember_kept(self, watch: str, file: KeptFile) -> None:
+        """Remember a new stat key of a kept file whose bytes are known."""
         ...
 
     async def close(self) -> None:
@@ -197,6 +235,20 @@ class Generation:
     cost: Cost | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """What the provider's request log says of one submit."""
+
+    request_id: str
+    """Our own id of the submit: its `SubmitRequest.request_id`."""
+    made: bool
+    """False only where the log says `failed`: then nothing was charged. True for any other word."""
+    generation_id: GenerationId | None = None
+    """None where the row names none: it was made, and the log does not say as what."""
+    cost: Cost | None = None
+    """As charged by now; a generation that is still running may stand there with nothing."""
+
+
 class Provider(Protocol):
     """The remote service. Its verdict on every answer is `provider/verdicts.py`."""
 
@@ -221,6 +273,20 @@ class Provider(Protocol):
         Raises:
             TransientError, BlockedError: ask again later.
             GenerationUnknown: 404; the provider does not know the id (now).
+        """
+        ...
+
+    async def find(self, request_ids: Collection[str], reach: float) -> Mapping[str, LogRow]:
+        """Look for submits by our own request ids, in the last `reach` seconds of the request log.
+
+        The seconds are counted back on the provider's clock, with 10 minutes to spare, and never
+        beyond 7 days. A submit without a row is not in the answer, and that is said only after all
+        pages were read: what was found before an error came is not told. Where many ids are asked
+        for at once and it does not get to the end, those that are there are found one by one, as
+        reading stops when all have a generation. It may take minutes: the rate is limited.
+
+        Raises:
+            TransientError, BlockedError: the log did not answer; nothing is known of any submit.
         """
         ...
 
@@ -344,6 +410,13 @@ class Inbox(Protocol):
         """Return at most `limit` + 1 bytes of a file. Raises FileBusy, FolderOffline."""
         ...
 
+    async def sha256(self, entry: Entry) -> str:
+        """Return the SHA-256 of a file in hexadecimal digits.
+
+        Raises FileBusy when it is not the file that `entry` saw, before or after; FolderOffline.
+        """
+        ...
+
     async def check_inside(self, path: RelPath) -> str:
         """Return "" if `path` may be used, "missing" if nothing is there, else why it must not be used.
 
@@ -377,8 +450,11 @@ class Inbox(Protocol):
     async def claim(self, claim: Claim) -> None:
         """Make `claim` true, durably: references copied, sources moved, folders fsynced.
 
-        May be called again after a crash and then finishes. Raises FileBusy when a file has gone
-        or cannot be moved (and then puts back what it moved), FolderOffline, DiskFull.
+        May be called again after a crash and then finishes. What fails puts back what was moved.
+
+        Raises:
+            DropChanged: a file has gone, or is not the one that was judged (`ClaimedFile.key`).
+            FileBusy, FolderOffline, DiskFull: a file cannot be moved now.
         """
         ...
 

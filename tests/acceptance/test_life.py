@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from acceptance.world import Site, arrive, eventually, large_clip, tree
+from acceptance.world import Site, arrive, cpu_seconds, eventually, large_clip, tree
 from reeldrop.simulator import Simulator
 from reeldrop.simulator.faults import Cut, Fault, Route
 
@@ -183,8 +183,117 @@ async def test_a_folder_without_a_configuration_file_works(site: Site, clip: Pat
     }
     environment |= {"REELDROP_API__BASE_URL": "http://127.0.0.1:1"}
     site.environment = environment
-    site.config.write_text("")
     site.drop("a.mov", {"promt": "x"})
-    code, _, errors = await site.command("run", "--once")
+    code, _, errors = await site.bare_command("run", "--once")
     assert code == 1, errors
-    assert (site.outbox / "_failed/a/error.txt").exists()
+    assert (site.state / "reeldrop" / "reeldrop.db").exists()
+    assert (site.outbox / "_failed/a/error.txt").exists(), errors
+
+
+async def test_a_stop_while_an_answer_is_awaited_is_in_time_and_clean(
+    site: Site, api: Simulator
+) -> None:
+    """The answer gets a few seconds; then the job is left to the next start, which holds it."""
+    api.faults.add(Fault(Route.SUBMIT, delay=60.0))
+    await site.start()
+    site.drop("a.mov", GOOD)
+    await eventually(lambda: api.ledger.accepted)
+    began = time.monotonic()
+    assert await site.stop() == 0
+    assert time.monotonic() - began < 9
+    assert "daemon.stopped" in site.log
+
+
+async def test_a_stop_in_mid_upload_breaks_it_off_at_once(site: Site, api: Simulator) -> None:
+    """Its end is still here, so nothing can have been made; the next start sends it again."""
+    api.faults.add(Fault(Route.SUBMIT, early=True, delay=60.0, answer="too_many"))
+    await site.start()
+    site.drop("a.mov", GOOD, clip=large_clip(site, 30_000_000))
+    await eventually(lambda: api.ledger.requests)
+    began = time.monotonic()
+    assert await site.stop() == 0
+    assert time.monotonic() - began < 4
+    await site.start()
+    record = await site.finished("a")
+    assert (len(api.ledger.accepted), record["attempts"]) == (1, 1)
+
+
+async def test_a_result_that_will_never_come_fails_its_clip_and_nothing_else(
+    site: Site, api: Simulator
+) -> None:
+    """Its address had expired and the generation was gone: this once ended the daemon, at each start."""
+    api.faults.add(Fault(Route.FILE, answer="expired", times=0))
+    await site.start()
+    site.drop("a.mov", GOOD)
+    await eventually(lambda: "job.downloading" in site.log)
+    api.faults.add(
+        Fault(
+            Route.POLL,
+            fields={"status": "error", "video": None, "error": {"name": "E", "message": "gone"}},
+            times=0,
+        )
+    )
+    record = await site.finished("_failed/a")
+    assert record["error"]["code"] == "result_lost"
+    api.faults.clear()
+    site.drop("b.mov", GOOD)
+    await site.finished("b")
+
+
+async def test_other_folders_on_one_store_are_refused_while_jobs_are_open(
+    site: Site, api: Simulator, tmp_path: Path
+) -> None:
+    """The paid result of one inbox would go to the outbox of another."""
+    api.faults.add(Fault(Route.POLL, fields={"status": "generating", "video": None}, times=0))
+    await site.start()
+    site.drop("a.mov", GOOD)
+    await eventually(lambda: api.ledger.accepted and api.ledger.accepted[0].polls)
+    await site.stop()
+    (tmp_path / "other").mkdir()
+    first = str(site.inbox)
+    site.configure(watch={"inbox": str(tmp_path / "other")})
+    code, _, errors = await site.command("run")
+    assert code == 78
+    assert first in errors
+
+
+async def test_a_blocked_queue_rests_and_says_why(site: Site, api: Simulator) -> None:
+    """It once asked itself thousands of times a second."""
+    api.faults.add(Fault(Route.SUBMIT, answer="out_of_funds", times=0))
+    await site.start()
+    site.drop("a.mov", GOOD)
+    site.drop("b.mov", GOOD)
+    await eventually(lambda: "queue.blocked" in site.log)
+    assert site.process is not None
+    before = cpu_seconds(site.process.pid)
+    began = time.monotonic()
+    await eventually(lambda: "out of funds" in site.status_path.read_text())
+    await eventually(lambda: time.monotonic() - began > 2)
+    assert cpu_seconds(site.process.pid) - before < 1
+    assert len([seen for seen in api.ledger.requests if seen.method == "POST"]) <= 2
+    assert all("funds" in job["reason"] for job in await site.jobs())
+
+
+async def test_two_watches_may_share_an_outbox_under_two_names(
+    site: Site, api: Simulator, tmp_path: Path
+) -> None:
+    """One status page must tell of both."""
+    second, alias = tmp_path / "second", tmp_path / "alias"
+    second.mkdir()
+    alias.symlink_to(site.outbox)
+    with site.config.open("a") as file:
+        quick = "settle_polling = 0.4\nsettle = 0.1\n"
+        file.write(f'[[watch]]\nname = "two"\ninbox = "{second}"\noutbox = "{alias}"\n{quick}')
+    await site.start()
+    site.drop("a.mov", GOOD)
+    arrive(json.dumps(GOOD).encode(), second / "b.json")
+    arrive(site.clip.read_bytes(), second / "b.mov")
+    await site.finished("a")
+    await site.finished("b")
+
+    def listed() -> bool:
+        return {"main", "two"} == {
+            job["watch"] for job in json.loads(site.status_path.read_text())["jobs"]
+        }
+
+    await eventually(listed)

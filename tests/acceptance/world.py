@@ -96,9 +96,13 @@ class Site:
     async def command(self, *arguments: str | Path) -> tuple[int, str, str]:
         """Run the installed command with this configuration; return exit code, output, errors."""
         name, *rest = arguments
+        return await self.bare_command(name, "--config", self.config, *rest)
+
+    async def bare_command(self, *arguments: str | Path) -> tuple[int, str, str]:
+        """Run the installed command with nothing but the environment."""
         process = await asyncio.create_subprocess_exec(
-            REELDROP, name, "--config", self.config, *rest,
-            env=self.environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            REELDROP, *arguments, env=self.environment, cwd=self.outbox,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         output, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
         assert process.returncode is not None
@@ -167,3 +171,9 @@ def large_clip(site: Site, size: int) -> Path:
         file.write(size.to_bytes(4, "big") + b"free")
         file.truncate(file.tell() + size - 8)
     return large
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -121,7 +121,7 @@ def test_models_and_schema_answer_without_any_setting(reeldrop: Shell) -> None:
         assert words in told
     schema = reeldrop("schema").json()
     assert {"prompt", "video_url", "reeldrop", "$schema"} <= set(schema["properties"])
-    assert "Did you mean" in reeldrop("schema", "klingai/video-o1-video-to-video-edti").err
+    assert "did you mean" in reeldrop("schema", "klingai/video-o1-video-to-video-edti").err
 
 
 def test_a_name_that_is_no_text_is_printed_all_the_same(reeldrop: Shell, inbox: Path) -> None:

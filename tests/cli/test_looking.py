@@ -49,6 +49,7 @@ async def _fill(path: Path) -> None:
         reconcile_window=1800,
         clock=SystemClock(),
     )
+    await memory.enrol_watch("main", "/in", "/out")
     await memory.add([job(FIRST, "showA/shot\udcff010.mp4")])
     taken = await memory.claim_next(1_790_000_001.0)
     assert taken is not None

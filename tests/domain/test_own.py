@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from reeldrop.domain.own import Own, read_own
 
 BAD: list[tuple[dict[str, Any], str, list[str]]] = [
-    ({"priority": "high"}, "reeldrop.priority", ['"high"', "-1000"]),
+    ({"priority": "high"}, "reeldrop.priority", ['"high"', "-1000 to 1000"]),
     ({"priority": 1.5}, "reeldrop.priority", ["1.5"]),
     ({"priority": True}, "reeldrop.priority", ["true"]),
     ({"priority": 1001}, "reeldrop.priority", ["1001", "1000"]),
-    ({"upload": "ftp"}, "reeldrop.upload", ['"ftp"', "signed_url"]),
+    ({"upload": "ftp"}, "reeldrop.upload", ['"ftp"', '"auto", "data_uri"']),
+    ({"upload": "signed_url"}, "reeldrop.upload", ['"signed_url"', "not in this version"]),
     ({"upload": ["auto"]}, "reeldrop.upload", ['["auto"]']),
     ({"name": ""}, "reeldrop.name", ['""']),
     ({"name": ".."}, "reeldrop.name", ['".."']),
@@ -26,10 +27,10 @@ BAD: list[tuple[dict[str, Any], str, list[str]]] = [
     ({"name": "ö" * 101}, "reeldrop.name", ["200 bytes"]),
     ({"name": 7}, "reeldrop.name", ["7"]),
     ({"labels": "x"}, "reeldrop.labels", ['"x"', "object"]),
-    ({"labels": {"shot": {"deep": 1}}}, "reeldrop.labels.shot", ["deep"]),
+    ({"labels": {"shot": {"deep": 1}}}, "reeldrop.labels.shot", ["an object"]),
     ({"ticket": ""}, "reeldrop.ticket", ['""', "128"]),
     ({"ticket": "x" * 129}, "reeldrop.ticket", ["128"]),
-    ({"variants": {}}, "reeldrop.variants", ["{}", "50"]),
+    ({"variants": {}}, "reeldrop.variants", ["an object", "50"]),
     ({"variants": []}, "reeldrop.variants", ["[]"]),
     ({"variants": [{}] * 51}, "reeldrop.variants", ["50"]),
     ({"variants": ["x"]}, "reeldrop.variants[0]", ['"x"']),
@@ -60,6 +61,14 @@ def test_all_faults_are_told_at_once_and_what_is_right_is_kept() -> None:
     own, faults = read_own({"ticket": "t1", "priority": "x", "nmae": 1, "labels": {"a": 1}})
     assert {fault.key for fault in faults} == {"reeldrop.priority", "reeldrop.nmae"}
     assert own == Own(ticket="t1", labels={"a": 1})
+
+
+def test_a_variant_that_is_no_object_does_not_hide_the_others() -> None:
+    """The others keep their numbers, so that what is wrong with them is told under the right one."""
+    own, faults = read_own({"variants": ["x", {"duration": 7}]})
+    assert [fault.key for fault in faults] == ["reeldrop.variants[0]"]
+    assert own.variants == ({}, {"duration": 7})
+    assert read_own({"variants": [{}] * 51})[0].variants == ()
 
 
 def test_a_good_object_is_taken_as_it_is() -> None:

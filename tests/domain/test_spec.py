@@ -9,11 +9,14 @@ from hypothesis import strategies as st
 from reeldrop.domain.job import RelPath
 from reeldrop.domain.spec import (
     Document,
+    Fault,
     Model,
     Role,
     clip_parameter,
     merge,
     nearest,
+    no_such_key,
+    no_such_model,
     open_parameters,
     shown,
 )
@@ -110,9 +113,62 @@ def test_open_parameters_are_those_required_ones_that_nobody_gave() -> None:
 def test_the_nearest_name_is_offered_whatever_its_case() -> None:
     """A slip of the finger is the commonest fault."""
     assert "prompt" in nearest("Promt", ["prompt", "duration"])
-    assert nearest("zzz", ["prompt", "duration"]) == "Valid here: duration, prompt."
+    assert not nearest("zzz", ["prompt", "duration"])
 
 
-def test_long_values_are_cut_in_messages() -> None:
-    """An error text of a megabyte helps nobody."""
-    assert len(shown("x" * 1000)) == 80
+def test_a_key_like_no_other_is_told_the_right_ones() -> None:
+    """They are few; a guess that is nothing like it would only puzzle."""
+    assert no_such_key("zzz", 3, ["prompt", "duration"]) == (
+        "is 3, but there is no such key; known here: duration, prompt"
+    )
+
+
+def test_several_near_names_are_offered_in_one_question() -> None:
+    """The names of models are alike."""
+    assert nearest("v", ["va", "vb", "vc", "vd"], 3) == 'did you mean "va", "vb" or "vc"?'
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [("acme/blu", 'did you mean "acme/blue"?'), ("zzz", "see `reeldrop models`"), (7, "see")],
+)
+def test_a_model_like_no_other_is_not_answered_with_the_whole_catalogue(
+    name: object, advice: str
+) -> None:
+    """Thirty names in one line are read by nobody."""
+    said = no_such_model(name, ["acme/blue", "other/red"])
+    assert said.startswith(f"is {shown(name)}, but there is no such model; {advice}")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("a\n\u2028b", '"a\\n\\u2028b"'),
+        ("x" * 1000, f'"{"x" * 59}…"'),
+        ("data:image/png;base64," + "QUJD" * 100, '"data:image/png;base64,…" (422 characters)'),
+        (["a.png", 5, None], '["a.png", 5, null]'),
+        ([["a"], {}], "a list of 2"),
+        (["x" * 80], "a list of 1"),
+        ({"a": 1}, "an object"),
+        (True, "true"),
+        (1.5, "1.5"),
+        (10**100, "a number of more than 60 digits"),
+    ],
+)
+def test_a_value_is_shown_on_one_short_line(value: object, text: str) -> None:
+    """An error text of a megabyte helps nobody, and nobody reads what a data URI holds."""
+    assert shown(value) == text
+
+
+@pytest.mark.parametrize(
+    ("fault", "line"),
+    [
+        (Fault("duration", "is 7; allowed: 5, 10"), "a.json: duration is 7; allowed: 5, 10."),
+        (Fault("x", 'did you mean "y"?'), 'a.json: x did you mean "y"?'),
+        (Fault("", "is not UTF-8 text", "Save it so."), "a.json is not UTF-8 text. Save it so."),
+    ],
+)
+def test_a_fault_is_told_in_one_line(fault: Fault, line: str) -> None:
+    """All of a sidecar's faults stand below one another in error.txt, in one style."""
+    assert fault.told("a.json") == line
+    assert Fault("k", "is 1").told() == "k is 1."

@@ -16,13 +16,15 @@ import pytest
 
 from reeldrop.domain.job import Job
 from reeldrop.domain.lifecycle import State
-from reeldrop.engine.intake import Intake, Looked, Watch
+from reeldrop.domain.spec import DEFAULT_MODEL
+from reeldrop.engine.intake import Intake, Watch
+from reeldrop.engine.intake.terms import Looked
 from reeldrop.files import FolderInbox, open_inbox
 from reeldrop.media import PyAvMedia, open_media
-from reeldrop.ports import JobStore
+from reeldrop.ports import Catalogue, JobStore
 from reeldrop.provider import open_catalogue
 from reeldrop.provider.catalogue import Models
-from reeldrop.settings import DEFAULT_MODEL, LimitSettings, StoreSettings, WatchSettings
+from reeldrop.settings import LimitSettings, StoreSettings, WatchSettings
 from reeldrop.simulator.footage import make_clip
 from reeldrop.store import open_store
 
@@ -88,13 +90,13 @@ class Desk:
     def __post_init__(self) -> None:
         self.intake = self.another()
 
-    def another(self) -> Intake:
+    def another(self, *, store: Any = None, catalogue: Catalogue | None = None) -> Intake:
         """Return the intake of a new daemon over the same folder and store."""
         return Intake(
             self.watch,
             self.inbox,
-            self.store,
-            self.catalogue,
+            store or self.store,
+            catalogue or self.catalogue,
             self.media,
             self.clock,
             lambda: secrets.token_hex(16),
@@ -168,6 +170,7 @@ async def desk(tmp_path: Path, settings: Mapping[str, Any]) -> AsyncIterator[Des
             store_settings, LimitSettings(), reconcile_window=1800.0, clock=clock
         )
         stack.push_async_callback(store.close)
+        await store.enrol_watch(watch.name, watch.inbox, watch.outbox)
         inbox = open_inbox(watch, clock)
         stack.push_async_callback(inbox.aclose)
         media = open_media()

@@ -4,14 +4,19 @@ import os
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
-from engine.intake_desk import GOOD, Desk, clip_bytes, desk, png_bytes, reasons, settings
+from engine.intake_desk import GOOD, QUIET, Desk, clip_bytes, desk, png_bytes, reasons, settings
+from reeldrop.domain.errors import StoreUnavailable
 from reeldrop.domain.job import MediaFile, RelPath
 from reeldrop.domain.lifecycle import State
-from reeldrop.engine.intake import Looked
+from reeldrop.domain.spec import Fault, Model
+from reeldrop.engine.intake.terms import Looked
 from reeldrop.files.mounts import mount_of
+from reeldrop.ports import Catalogue, JobStore
 
 __all__ = ["desk", "settings"]
 
@@ -56,7 +61,7 @@ async def test_the_sidecar_may_come_first_or_last(desk: Desk) -> None:
     looked = await desk.settled()
     assert reasons(looked) == {
         "a.mov": "waiting for sidecar a.json",
-        "b.json": "waiting for clip b",
+        "b.json": "waiting for a clip named b.mp4, .mov …",
     }
     assert not looked.still_settling
     assert list(await desk.store.waiting()) == list(looked.waiting)
@@ -210,7 +215,7 @@ async def test_a_broken_preset_pauses_its_folder_alone_and_says_so(desk: Desk) -
         desk.drop(f"{folder}/a.mov")
     looked = await desk.settled()
     assert looked.jobs_added == 1
-    assert "x/_preset.json: is not JSON" in reasons(looked)["x/a.mov"]
+    assert "x/_preset.json is not JSON" in reasons(looked)["x/a.mov"]
     assert "y/_preset.json: promt" in reasons(looked)["y/a.mov"]
     assert not looked.still_settling
     desk.spec("x/_preset.json", {})
@@ -384,16 +389,123 @@ async def test_a_linked_file_is_shown_and_never_followed(desk: Desk, tmp_path: P
     assert "symbolic link" in reasons(looked)["a.mov"]
 
 
-async def test_an_inbox_that_does_not_answer_proves_nothing(desk: Desk) -> None:
-    """No job is invented or ended because a share has gone for a while."""
+async def test_an_inbox_that_does_not_answer_proves_nothing_and_is_shown(desk: Desk) -> None:
+    """No job is invented or ended because a share has gone for a while; people are told which."""
     desk.drop("a.mov")
-    await desk.intake.look()
+    first = await desk.intake.look()
     desk.folder.rename(desk.folder.with_name("gone"))
     offline = await desk.intake.look()
-    assert offline.offline
-    assert offline.wait > 0
+    for _ in range(2):
+        assert offline.wait > 0
+        assert offline.still_settling
+        assert (
+            offline.offline == f"The inbox {desk.folder} does not answer: No such file or directory"
+        )
+        assert reasons(offline) == {"": offline.offline, **reasons(first)}
+        assert list(offline.waiting) == await desk.store.waiting()
+        desk.clock.time += 60
+        offline = await desk.intake.look()
+    assert {waiting.since for waiting in offline.waiting} == {1_700_000_000.0}
     desk.folder.with_name("gone").rename(desk.folder)
-    assert (await desk.settled()).jobs_added == 1
+    back = await desk.intake.look()
+    assert (back.jobs_added, back.offline, back.waiting) == (1, "", ())
+    assert await desk.store.waiting() == []
+
+
+async def test_a_look_that_fails_says_what_it_has_added_before(desk: Desk) -> None:
+    """The workers are waked by it; a job that nobody is told of would lie for a minute."""
+    desk.drop("a.mov")
+    desk.put("b.mov")
+    await desk.intake.look()
+    desk.clock.time += QUIET
+    desk.intake = desk.another(store=Failing(desk.store, "set_waiting"))
+    await desk.intake.look()
+    desk.clock.time += QUIET
+    looked = await desk.intake.look()
+    assert (looked.jobs_added, looked.offline) == (1, "the job store does not answer")
+    assert len(await desk.store.jobs()) == 1
+
+
+async def test_a_store_that_fails_ends_the_look_and_not_the_daemon(desk: Desk) -> None:
+    """It may come back; no drop is blamed for it, and none is taken twice."""
+    for name in "abc":
+        desk.drop(f"{name}.mov")
+    desk.intake = desk.another(store=Failing(desk.store, "add"))
+    looked = await desk.settled()
+    assert (looked.jobs_added, looked.offline) == (0, "the job store does not answer")
+    assert set(reasons(looked).values()) == {"still arriving"}
+    assert looked.wait > 0
+    desk.intake = desk.another()
+    assert (await desk.settled()).jobs_added == 3
+
+
+class Failing:
+    """A store that fails at one of its methods."""
+
+    def __init__(self, store: JobStore, name: str) -> None:
+        self._store, self._name = store, name
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._name:
+            raise StoreUnavailable("the job store does not answer")
+        return getattr(self._store, name)
+
+
+class Faulty:
+    """A catalogue that has a bug which one prompt meets."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self.names, self.find = catalogue.names, catalogue.find
+
+    def check(self, model: Model, params: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
+        if params.get("prompt") == "the bug":
+            raise ZeroDivisionError("by nothing")
+        return self._catalogue.check(model, params)
+
+
+class TestBugs:
+    """One drop meets a bug."""
+
+    async def test_the_others_go_on_and_the_bug_is_logged_once(self, desk: Desk) -> None:
+        """It must not end the daemon for everybody, again after every start."""
+        desk.intake = desk.another(catalogue=Faulty(desk.catalogue))
+        desk.drop("a.mov", {"prompt": "the bug"})
+        desk.drop("b.mov")
+        with capture_logs() as logs:
+            assert (await desk.settled()).jobs_added == 1
+            looked = await desk.settled()
+        assert "ZeroDivisionError: by nothing" in reasons(looked)["a.mov"]
+        assert (looked.still_settling, looked.wait) == (False, 60.0)
+        crashes = [entry for entry in logs if entry["event"] == "drop.crashed"]
+        assert [(entry["path"], entry["log_level"]) for entry in crashes] == [("a.mov", "error")]
+        assert isinstance(crashes[0]["exc_info"], ZeroDivisionError)
+        assert desk.left() == {"a.mov", "a.json"}
+
+    async def test_it_is_tried_again_and_told_again_when_a_file_has_changed(
+        self, desk: Desk
+    ) -> None:
+        """The user may get round the bug; a new version of the file may meet another."""
+        desk.intake = desk.another(catalogue=Faulty(desk.catalogue))
+        desk.drop("a.mov", {"prompt": "the bug"})
+        await desk.settled()
+        with capture_logs() as logs:
+            desk.put("a.mov", clip_bytes() + b"\0\0\0\x08free")
+            await desk.settled()
+        assert [entry["event"] for entry in logs].count("drop.crashed") == 1
+        desk.spec("a.json", GOOD)
+        assert (await desk.settled()).jobs_added == 1
+
+    async def test_a_bug_beside_the_judging_is_no_different(self, desk: Desk) -> None:
+        """Sidecars are also read to find which clips others use."""
+        desk.intake = desk.another(catalogue=Faulty(desk.catalogue))
+        desk.drop("a.mov", {"prompt": "the bug", "mask_video_url": "mask.mov"})
+        desk.put("lone.mov")
+        desk.drop("b.mov")
+        assert (await desk.settled()).jobs_added == 1
+        looked = await desk.intake.look()
+        assert "ZeroDivisionError" in reasons(looked)["a.mov"]
+        assert reasons(looked)["lone.mov"] == "waiting for sidecar lone.json"
 
 
 class TestEvents:

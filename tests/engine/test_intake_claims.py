@@ -1,13 +1,12 @@
 """A job is recorded before its files move, and given to the workers only when they have."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from engine.intake_desk import GOOD, Desk, clip_bytes, desk, settings
+from engine.intake_desk import GOOD, Desk, clip_bytes, desk, png_bytes, reasons, settings
 from reeldrop.domain.lifecycle import State
-from reeldrop.engine.intake_claims import Claims
+from reeldrop.engine.intake.claims import Claims
 
 __all__ = ["desk", "settings"]
 
@@ -101,49 +100,81 @@ async def test_claims_of_another_daemon_that_are_made_are_left_alone(desk: Desk)
     assert claims.pending == ()
 
 
-class TestKept:
-    """A watch that leaves its files where they are."""
+async def test_a_sidecar_that_has_gone_before_the_claim_lets_its_clip_wait_again(
+    desk: Desk,
+) -> None:
+    """Its user took it back to correct it: the clip lies there, and nothing is to be held for ever."""
+    desk.drop("show/a.mov")
+    await killed_before_the_claim(desk)
+    (desk.folder / "show/a.json").unlink()
+    desk.intake = desk.another()
+    assert await desk.intake.finish_claims(await unclaimed(desk)) == []
+    await desk.intake.look()
+    looked = await desk.settled()
+    assert (looked.refused, await desk.store.jobs()) == ((), [])
+    assert reasons(looked) == {"show/a.mov": "waiting for sidecar a.json"}
+    assert desk.left() == {"show/a.mov"}
 
-    @pytest.fixture
-    def settings(self) -> Mapping[str, Any]:
-        return {"archive": "keep"}
+    desk.spec("show/a.json", {"prompt": "corrected"})
+    assert (await desk.settled()).jobs_added == 1
+    job = (await desk.jobs())["show/a.mov"]
+    assert (job.claimed, job.params["prompt"]) == (True, "corrected")
 
-    async def test_a_kept_drop_is_taken_once_and_stays(self, desk: Desk) -> None:
-        """Over restarts, too."""
-        desk.drop("a.mov")
-        assert (await desk.settled()).jobs_added == 1
-        job = (await desk.store.jobs())[0]
-        assert (job.claim.kept, job.claimed) == (True, True)
-        for _ in range(2):
-            looked = await desk.settled()
-            assert (looked.jobs_added, looked.waiting) == (0, ())
-            desk.intake = desk.another()
-        assert desk.left() == {"a.mov", "a.json"}
 
-    async def test_other_bytes_under_the_name_are_a_new_drop(self, desk: Desk) -> None:
-        """With the same sidecar."""
-        desk.drop("a.mov")
-        await desk.settled()
-        claimed = await desk.store.claim_next(desk.clock.now())
-        assert claimed is not None
-        desk.put("a.mov", clip_bytes() + b"\0\0\0\x08free")
-        assert (await desk.settled()).jobs_added == 1
+@pytest.mark.parametrize("part", ["a.mov", "a.json", "style.png"])
+async def test_what_was_replaced_before_the_claim_is_judged_anew(desk: Desk, part: str) -> None:
+    """A render farm writes the next version under the same name; nobody has looked at that one."""
+    desk.put("style.png", png_bytes())
+    desk.drop("a.mov", {**GOOD, "image_list": ["style.png"]})
+    await killed_before_the_claim(desk)
+    first = (await desk.store.jobs())[0]
+    bad = b'{"prompt": ""}' if part == "a.json" else b"no picture and no film"
+    desk.put(f"new {part}", bad).rename(desk.folder / part)
+    desk.intake = desk.another()
+    await desk.intake.finish_claims(await unclaimed(desk))
+    assert await desk.store.claim_next(desk.clock.now()) is None
 
-    async def test_a_changed_sidecar_runs_nothing_again(self, desk: Desk) -> None:
-        """The clip is what is known."""
-        desk.drop("a.mov")
-        await desk.settled()
-        desk.spec("a.json", {"prompt": "another"})
-        looked = await desk.settled()
-        assert (looked.jobs_added, looked.waiting) == (0, ())
+    await desk.intake.look()
+    (job,) = (await desk.settled()).refused
+    assert job.id != first.id
+    assert await desk.store.get(first.id) is None
+    assert "source/a.mov" in desk.claimed(job)
+    assert await desk.store.claim_next(desk.clock.now()) is None
 
-    async def test_a_refused_kept_drop_is_refused_once(self, desk: Desk) -> None:
-        """Not again at every look."""
-        desk.drop("a.mov", {"promt": "x"})
-        assert len((await desk.settled()).refused) == 1
-        assert (await desk.settled()).refused == ()
-        desk.intake = desk.another()
-        assert (await desk.settled()).refused == ()
+
+async def test_variants_of_a_replaced_drop_are_all_withdrawn(desk: Desk) -> None:
+    """One that stayed would be submitted with what nobody judged."""
+    desk.drop("a.mov", {**GOOD, "reeldrop": {"variants": [{"duration": 5}, {"duration": 10}]}})
+    await killed_before_the_claim(desk)
+    desk.spec("a.json", {"prompt": "other"})
+    desk.intake = desk.another()
+    await desk.intake.finish_claims(await unclaimed(desk))
+    await desk.intake.look()
+    await desk.settled()
+    assert [job.params["prompt"] for job in await desk.store.jobs()] == ["other"]
+
+
+async def test_a_half_made_claim_that_cannot_be_put_back_is_shown_with_what_it_holds(
+    desk: Desk,
+) -> None:
+    """A new clip has the old one's name: the old one must not lie in a hidden folder for ever."""
+    desk.drop("a.mov")
+    await killed_before_the_claim(desk)
+    (job,) = await unclaimed(desk)
+    source = desk.folder / job.claim.folder / "source"
+    source.mkdir(parents=True)
+    (desk.folder / "a.mov").rename(source / "a.mov")
+    (desk.folder / "a.json").unlink()
+    desk.put("a.mov", clip_bytes() + b"\0\0\0\x08free")
+    desk.intake = desk.another()
+    await desk.intake.finish_claims(await unclaimed(desk))
+
+    (job,) = (await desk.intake.look()).refused
+    assert job.error is not None
+    assert job.error.code == "source_vanished"
+    assert [file.origin for file in job.claim.source] == ["a.mov"]
+    assert desk.claimed(job) == {"source/a.mov"}
+    assert reasons(await desk.settled()) == {"a.mov": "waiting for sidecar a.json"}
 
 
 async def test_a_burst_of_drops_is_taken_whole_and_once(desk: Desk) -> None:

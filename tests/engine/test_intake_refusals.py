@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from engine.intake_desk import GOOD, Desk, clip_bytes, desk, reasons, settings
+from engine.intake_desk import GOOD, QUIET, Desk, clip_bytes, desk, reasons, settings
 from reeldrop.domain.job import Job
 from reeldrop.domain.lifecycle import State, Verdict
 
@@ -22,7 +22,7 @@ BAD: dict[str, tuple[Any, list[str]]] = {
     "nan": (b'{"prompt": "x", "duration": NaN}', ["NaN"]),
     "typo": ({"promt": "x"}, ["promt", '"x"', "prompt"]),
     "no-prompt": ({}, ["prompt", "missing"]),
-    "blank-prompt": ({"prompt": "  "}, ["prompt", '"  "']),
+    "blank-prompt": ({"prompt": "  "}, ["prompt is empty; say what"]),
     "long-prompt": ({"prompt": "x" * 2501}, ["prompt", "2501", "2500"]),
     "number-prompt": ({"prompt": 5}, ["prompt", "5", "text"]),
     "duration": ({**GOOD, "duration": 7}, ["duration", "7", "5, 10"]),
@@ -44,6 +44,10 @@ BAD: dict[str, tuple[Any, list[str]]] = {
     "variant": (
         {**GOOD, "reeldrop": {"variants": [{"prompt": "x"}, {"duration": 7}]}},
         ["reeldrop.variants[1].duration", "7"],
+    ),
+    "variant-text": (
+        {**GOOD, "reeldrop": {"variants": ["x", {"duration": 7}]}},
+        ['reeldrop.variants[0] is "x"', "reeldrop.variants[1].duration is 7"],
     ),
     "variant-clip": (
         {**GOOD, "reeldrop": {"variants": [{"video_url": "b.mov"}]}},
@@ -144,7 +148,7 @@ async def test_a_bad_sidecar_without_its_clip_waits_and_says_both(desk: Desk) ->
     desk.spec("a.json", {"promt": "x"})
     looked = await desk.settled()
     assert looked.jobs_added == 0
-    assert "waiting for clip a" in reasons(looked)["a.json"]
+    assert "waiting for a clip named a.mp4" in reasons(looked)["a.json"]
     assert "promt" in reasons(looked)["a.json"]
     desk.put("a.mov")
     refused = (await desk.settled()).refused
@@ -187,3 +191,58 @@ async def test_what_was_refused_can_be_mended_and_dropped_again(desk: Desk) -> N
     (source / "a.mov").rename(desk.folder / "a.mov")
     looked = await desk.settled()
     assert reasons(looked) == {"a.mov": "waiting for an earlier job of the same file to end"}
+
+
+async def told(desk: Desk) -> dict[str, tuple[str, str]]:
+    """Wait until everything has been refused, and return messages and hints by path."""
+    await desk.settled()
+    desk.clock.time += 3600
+    refused = (await desk.intake.look()).refused
+    return {job.path: (job.error.message, job.error.hint) for job in refused if job.error}
+
+
+async def test_what_never_came_is_named_with_what_waited_for_it(desk: Desk) -> None:
+    """People read one line in a folder, and must know what to do from it."""
+    desk.spec("noclip.json", GOOD)
+    desk.spec("no/x.json", {**GOOD, "video_url": "plates/a.mov"})
+    desk.put("nosidecar.mov")
+    desk.drop("show/noimg.mov", {**GOOD, "image_list": [URL, "nothere.png"]})
+    assert await told(desk) == {
+        "noclip.json": (
+            "noclip.json has waited 60 min for its clip, and none came.",
+            "Drop it again together with a clip named noclip.mp4, .mov …",
+        ),
+        "no/x.json": (
+            "no/x.json has waited 60 min for its clip, and none came.",
+            "Drop it again together with the clip no/plates/a.mov.",
+        ),
+        "nosidecar.mov": (
+            "nosidecar.mov has waited 60 min for its sidecar, and none came.",
+            "Drop it again together with the sidecar nosidecar.json.",
+        ),
+        "show/noimg.mov": (
+            'show/noimg.json: image_list[1] is "nothere.png", and no such file has come in 60 min.',
+            "Drop it again together with show/nothere.png.",
+        ),
+    }
+
+
+async def test_a_message_names_a_file_once(desk: Desk) -> None:
+    """The decoder names the file as well."""
+    desk.drop("show/half.mov")
+    desk.put("show/half.mov", clip_bytes()[:-2000])
+    desk.drop("show/pdf.mov")
+    desk.put("show/pdf.mov", b"%PDF-1.7 not a film at all, whatever its name may say")
+    desk.drop("text.mov", {**GOOD, "image_list": ["text.png"]})
+    desk.put("text.png", b"no picture")
+    await desk.intake.look()
+    desk.clock.time += QUIET
+    refused = list((await desk.intake.look()).refused)
+    desk.clock.time += 900
+    refused += (await desk.intake.look()).refused
+    for job in refused:
+        name = "text.png" if job.path == "text.mov" else job.path
+        assert message(job).count(name.rpartition("/")[2]) == 1, message(job)
+        assert name in message(job)
+        assert message(job).endswith(".")
+    assert len(refused) == 3

@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 
 from reeldrop.domain.job import MediaFile, RelPath
 from reeldrop.domain.spec import Document, Role
-from reeldrop.engine.intake_clip import says
-from reeldrop.engine.intake_request import Spec
-from reeldrop.engine.intake_spec import Specs
+from reeldrop.engine.intake.clip import says
+from reeldrop.engine.intake.spec import Spec, Specs
 from reeldrop.provider import open_catalogue
 from reeldrop.provider.catalogue import Models
 

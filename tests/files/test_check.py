@@ -149,3 +149,11 @@ def test_a_group_that_does_not_exist_is_refused(tmp_path: Path, drops: Path, res
     )
     with pytest.raises(SettingsError, match=r"output\.group"):
         check_folders(wrong)
+
+
+def test_a_nesting_is_told_before_a_folder_of_it_is_there(tmp_path: Path) -> None:
+    """Otherwise the next thing somebody does is to make the folder that may not be there."""
+    drops = tmp_path / "inbox"
+    drops.mkdir()
+    with pytest.raises(SettingsError, match="must not contain"):
+        check_folders(settings(tmp_path / "state", (drops, drops / "out")))

@@ -4,12 +4,13 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
 import pytest
 
-from reeldrop.domain.errors import DiskFull, FileBusy
+from reeldrop.domain.errors import DiskFull, DropChanged, FileBusy
 from reeldrop.domain.job import Claim, ClaimedFile, RelPath
 from reeldrop.files import claim as claims
 from reeldrop.files.inbox import FolderInbox
@@ -115,8 +116,9 @@ async def test_a_vanished_part_puts_the_others_back(inbox: FolderInbox, drops: P
     """A user who takes the sidecar back must find the clip where it was."""
     fill(drops, "showA/a.mov", "x.png")
     claim = planned(inbox, ["showA/a.mov", "showA/a.json"], "showA", ["x.png"])
-    with pytest.raises(FileBusy, match=r"showA/a\.mov"):
+    with pytest.raises(DropChanged, match=r"showA/a\.json") as raised:
         await inbox.claim(claim)
+    assert (raised.value.gone, raised.value.held) == ({"showA/a.json"}, frozenset())
     assert content(drops) == {"showA/a.mov": b"showA/a.mov", "x.png": b"x.png"}
     assert await inbox.claims() == []
 
@@ -128,10 +130,50 @@ async def test_putting_back_overwrites_nothing(inbox: FolderInbox, drops: Path) 
     await inbox.claim(claim)
     (drops / claim.folder / "source" / "a.json").unlink()
     (drops / "a.mov").write_bytes(b"new")
-    with pytest.raises(FileBusy):
+    with pytest.raises(DropChanged) as raised:
         await inbox.claim(claim)
+    assert (raised.value.gone, raised.value.held) == ({"a.json"}, {"a.mov"})
     assert (drops / "a.mov").read_bytes() == b"new"
     assert content(drops / claim.folder) == {"source/a.mov": b"a.mov"}
+
+
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("name", ["a.mov", "a.json", "x.png"])
+async def test_what_was_replaced_since_it_was_judged_is_not_taken(
+    inbox: FolderInbox, drops: Path, name: str, keep: bool
+) -> None:
+    """Nobody has looked at it, and it would be paid for; all lies where it was."""
+    fill(drops, "a.mov", "a.json", "x.png")
+    claim = await judged(inbox, planned(inbox, ["a.mov", "a.json"], "", ["x.png"], keep=keep))
+    (drops / "new").write_bytes(b"another")
+    (drops / "new").rename(drops / name)
+    before = content(drops)
+    with pytest.raises(DropChanged, match=f"{name}. was replaced") as raised:
+        await inbox.claim(claim)
+    assert (raised.value.gone, raised.value.held) == (frozenset(), frozenset())
+    assert content(drops) == before
+    assert await inbox.claims() == []
+
+
+async def test_what_was_judged_is_taken_and_may_be_taken_again(
+    inbox: FolderInbox, drops: Path
+) -> None:
+    """A claim that a crash cut short holds files that were moved, and they are the same still."""
+    fill(drops, "s/a.mov", "s/a.json", "x.png")
+    claim = await judged(inbox, planned(inbox, ["s/a.mov", "s/a.json"], "s", ["x.png"]))
+    for _ in range(2):
+        await inbox.claim(claim)
+    assert content(drops / claim.folder).keys() == {"source/a.mov", "source/a.json", "refs/1-x.png"}
+
+
+async def judged(inbox: FolderInbox, claim: Claim) -> Claim:
+    """Return a claim that holds its files to what a scan sees of them now."""
+    keys = {entry.path: entry.key for entry in (await inbox.scan()).entries}
+    source, references = (
+        tuple(replace(file, key=keys[file.origin]) for file in files)
+        for files in (claim.source, claim.references)
+    )
+    return replace(claim, source=source, references=references)
 
 
 async def test_a_link_slipped_in_is_not_claimed(

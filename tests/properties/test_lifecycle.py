@@ -100,6 +100,7 @@ class Life(RuleBasedStateMachine):
                 clock=self.clock,
             )
         )
+        self.run(self.store.enrol_watch("main", "/in", "/out"))
         owned = self.run(self.store.adopt())
         found = {job.id: job for job in self.run(self.store.jobs())}
         assert found.keys() == self.told.keys(), "a job was lost"

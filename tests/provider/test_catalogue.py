@@ -120,11 +120,11 @@ def test_every_fault_is_told_at_once(catalogue: Models, kling: Model) -> None:
     }
     assert "2612" in found["prompt"].message
     assert "2500" in found["prompt"].message
-    assert "did you mean prompt?" in found["promt"].message
+    assert 'did you mean "prompt"?' in found["promt"].message
     assert "7" in found["duration"].message
     assert '"16:9", "9:16", "1:1"' in found["aspect_ratio"].message
     assert "at most 4" in found["image_list"].message
-    assert "did you mean frontal_image_url?" in found["elements[0].frontal_image_ur"].message
+    assert 'did you mean "frontal_image_url"?' in found["elements[0].frontal_image_ur"].message
 
 
 @pytest.mark.parametrize("prompt", ["", "   ", "\n\t"])
@@ -150,7 +150,8 @@ def test_the_content_of_a_data_uri_is_never_shown(catalogue: Models, kling: Mode
 
 def test_what_belongs_into_reeldrop_is_sent_there(catalogue: Models, kling: Model) -> None:
     """The commonest wrong place for our own keys is beside the model's."""
-    assert 'inside the object "reeldrop"' in faults(catalogue, kling, priority=3)["priority"].hint
+    fault = faults(catalogue, kling, priority=3)["priority"]
+    assert fault.message == 'is 3; write it inside the object "reeldrop"'
 
 
 def test_another_model_than_its_own_is_refused(catalogue: Models, kling: Model) -> None:

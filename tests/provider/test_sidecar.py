@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from reeldrop.domain.own import KEYS, VARIANT_KEYS
 from reeldrop.provider.catalogue import Models, open_catalogue
 from reeldrop.provider.sidecar import sidecar_schema
 
@@ -47,12 +48,22 @@ def test_defaults_have_the_type_of_their_parameter(catalogue: Models) -> None:
         {"video_url": "plates/a.mov", "image_list": ["../no.png"]},
         {"reeldrop": {"name": "a", "priority": 3, "upload": "auto", "labels": {"shot": 10}}},
         {"reeldrop": {"variants": [{"prompt": "a"}, {"duration": 5, "reeldrop": {"name": "b"}}]}},
-        {"reeldrop": {"ticket": "t", "fps": 23.976}},
+        {"reeldrop": {"ticket": "t", "upload": "data_uri"}},
     ],
 )
 def test_what_a_user_may_write_is_valid(catalogue: Models, sidecar: dict[str, Any]) -> None:
     """Paths stand for URLs, and our own object beside the model's keys."""
     assert list(validator(catalogue).iter_errors(sidecar)) == []
+
+
+def test_an_editor_knows_the_same_keys_of_ours_as_the_daemon(catalogue: Models) -> None:
+    """What is completed and then refused would be a trap."""
+    model = catalogue.find(KLING)
+    assert model is not None
+    schema = sidecar_schema(model)
+    assert schema["properties"]["reeldrop"]["properties"].keys() == KEYS
+    override = schema["$defs"]["variant"]["properties"]["reeldrop"]
+    assert override["properties"].keys() == VARIANT_KEYS
 
 
 @pytest.mark.parametrize(
@@ -64,6 +75,8 @@ def test_what_a_user_may_write_is_valid(catalogue: Models, sidecar: dict[str, An
         {"reeldrop": {"prio": 3}},
         {"reeldrop": {"labels": {"a": {"b": 1}}}},
         {"reeldrop": {"name": "a/b"}},
+        {"reeldrop": {"upload": "signed_url"}},
+        {"reeldrop": {"fps": 24}},
         {"reeldrop": {"variants": [{"promt": "x"}]}},
     ],
 )

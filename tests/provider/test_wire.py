@@ -234,3 +234,11 @@ def test_no_json_makes_the_readers_raise(value: object) -> None:
 
     assert generation is None or generation.id
     assert error is None or len(error.message) <= 600
+
+
+def test_a_list_of_messages_is_told_where_error_is_only_a_title() -> None:
+    """The reason a person needs stood behind the words "Bad Request"."""
+    body = b'{"statusCode":400,"message":["prompt too rude","b"],"error":"Bad Request"}'
+    error = read_error(body)
+    assert error is not None
+    assert error.message == "prompt too rude; b"

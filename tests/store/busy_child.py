@@ -47,6 +47,7 @@ async def main() -> None:
         reconcile_window=60.0,
         clock=clock,
     )
+    await store.enrol_watch("main", "/in", "/out")
     await asyncio.gather(*(work(store, clock, lane) for lane in range(8)))
 
 

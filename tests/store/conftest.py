@@ -89,6 +89,7 @@ async def open_again(
                 settings, LimitSettings(**limits), reconcile_window=window, clock=clock
             )
             stack.push_async_callback(store.close)
+            await store.enrol_watch("main", "/in", "/out")
             return store
 
         yield opener

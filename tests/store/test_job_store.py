@@ -20,7 +20,7 @@ from reeldrop.domain.job import (
 )
 from reeldrop.domain.lifecycle import Event, IllegalTransition, State, Verdict
 from reeldrop.domain.retry import LONGEST_WAIT
-from reeldrop.ports import JobStore
+from reeldrop.ports import JobStore, KeptFile
 
 ODD_NAMES = [
     "sch\udcf6n.mp4",
@@ -173,33 +173,66 @@ class TestSources:
         """A kept clip stays in the inbox: what is not remembered would be paid for again."""
         clip, sidecar = RelPath("a\udcff.mp4"), RelPath("a\udcff.json")
         claim = Claim(RelPath(""), (ClaimedFile(clip, clip), ClaimedFile(sidecar, sidecar)))
-        await store.add([new_job(claim=claim)], {clip: "1:2:3:4", sidecar: "1:3:3:4"})
-        await store.add([new_job(claim=claim)], {clip: "1:9:3:4", sidecar: "1:3:3:4"})
-        assert await store.known_kept("main", clip) == ("1:2:3:4", "1:9:3:4")
-        assert await store.known_kept("main", sidecar) == ("1:3:3:4",)
-        assert await store.known_kept("other", clip) == ()
+        job = new_job(claim=claim)
+        files = [
+            KeptFile(clip, "1:2:3:4", "aa", job.id),
+            KeptFile(sidecar, "1:3:3:4", "bb", job.id),
+        ]
+        await store.add([job], files)
+        assert await store.known_kept("main") == files
+        assert await store.known_kept("other") == []
+
+    async def test_a_kept_file_is_known_under_every_stat_key_it_has_had(self, store, new_job):
+        """A file that was touched is read once more, not at every start."""
+        job, file = kept_job(new_job)
+        await store.add([job], [file])
+        for _ in range(2):
+            await store.remember_kept("main", replace(file, key="another"))
+        assert await store.known_kept("main") == [file, replace(file, key="another")]
 
     async def test_a_kept_job_that_is_refused_is_not_remembered(self, store, new_job):
-        clip = RelPath("a.mp4")
-        claim = Claim(RelPath(""), (ClaimedFile(clip, clip),))
+        job, file = kept_job(new_job, source_key="main:same")
         await store.add([new_job(source_key="main:same")])
-        assert await store.add([new_job(claim=claim, source_key="main:same")], {clip: "1"}) is False
-        assert await store.known_kept("main", clip) == ()
+        assert await store.add([job], [file]) is False
+        assert await store.known_kept("main") == []
 
-    async def test_a_kept_claim_without_its_keys_is_not_recorded(self, store, new_job):
+    async def test_a_kept_claim_without_its_files_is_not_recorded(self, store, new_job):
         """It would run again at every scan; the mistake must show at once."""
-        clip = RelPath("a.mp4")
-        job = new_job(claim=Claim(RelPath(""), (ClaimedFile(clip, clip),)))
-        with pytest.raises(KeyError):
+        job, _ = kept_job(new_job)
+        with pytest.raises(AssertionError, match="remembered"):
             await store.add([job])
         assert await store.get(job.id) is None
 
     async def test_kept_drops_share_no_claim(self, store, new_job):
-        clip = RelPath("a.mp4")
-        await store.add(
-            [new_job(claim=Claim(RelPath(""), (ClaimedFile(clip, clip),)))], {clip: "1"}
-        )
+        job, file = kept_job(new_job)
+        await store.add([job], [file])
         assert await store.jobs_of_claim(RelPath(""), "main") == []
+
+    async def test_a_job_that_never_had_its_files_can_be_withdrawn(self, store, new_job):
+        """What was replaced before it was ours has not been run: its source is free again."""
+        job, file = kept_job(new_job, claimed=False)
+        await store.add([job], [file])
+        await store.withdraw(job)
+        assert await store.get(job.id) is None
+        assert await store.known_kept("main") == []
+        assert [entry.event for entry in await store.journal(job.id)] == ["added", "withdrawn"]
+        assert await store.add([job], [file])
+
+    async def test_a_job_that_has_its_files_is_not_withdrawn(self, store, new_job, clock):
+        """It may be paid for already."""
+        claimed = new_job()
+        await store.add([claimed])
+        moved = await bring(store, new_job(), State.GENERATING, clock.now())
+        for job in (claimed, moved, replace(moved, state=State.QUEUED, claimed=False)):
+            with pytest.raises(Lost):
+                await store.withdraw(job)
+        assert len(await store.jobs()) == 2
+
+
+def kept_job(new_job: Any, **fields: Any) -> tuple[Job, KeptFile]:
+    clip = RelPath("a.mp4")
+    job = new_job(claim=Claim(RelPath(""), (ClaimedFile(clip, clip),)), **fields)
+    return job, KeptFile(clip, "1:2:3:4", "aa", job.id)
 
 
 class TestGuards:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from reeldrop.domain.errors import DiskFull, FolderOffline, Lost, SettingsError, StartupError
+from reeldrop.domain.errors import Lost, SettingsError, StartupError, StoreUnavailable
 from reeldrop.domain.lifecycle import Event, State
 from reeldrop.settings import StoreSettings
 from reeldrop.store import open_reader
@@ -134,7 +134,7 @@ class TestDisks:
                 *(store.add([new_job()]) for _ in range(20)),
                 return_exceptions=True,
             )
-        assert all(isinstance(answer, DiskFull | FolderOffline) for answer in answers)
+        assert all(isinstance(answer, StoreUnavailable) for answer in answers)
         assert [claimed] == await store.jobs()
         assert len(await store.journal(job.id)) == 2
         moved = await store.move(claimed, Event.DECLARED)
@@ -148,7 +148,7 @@ class TestDisks:
         await asyncio.to_thread(connection.execute, f"PRAGMA max_page_count={pages}")
         jobs = [new_job(labels={"long": "x" * 50_000}) for _ in range(10)]
         answers = await asyncio.gather(*(store.add([job]) for job in jobs), return_exceptions=True)
-        assert {DiskFull} == {type(answer) for answer in answers}
+        assert {StoreUnavailable} == {type(answer) for answer in answers}
         assert str(settings.sqlite_path) in str(answers[0])
         assert await store.jobs() == []
         await asyncio.to_thread(connection.execute, f"PRAGMA max_page_count={2**30}")

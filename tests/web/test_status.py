@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from reeldrop.domain.errors import Trouble
 from reeldrop.domain.job import Claim, Cost, GenerationId, Job, JobId, RelPath, Waiting
 from reeldrop.domain.lifecycle import FINAL, State
+from reeldrop.domain.moments import moment
 from reeldrop.web.page import ROWS, status_page
-from reeldrop.web.records import moment
 from reeldrop.web.status import FINISHED_SHOWN, status_document
 
 NOW = 1_790_000_000.0
@@ -80,7 +80,7 @@ def test_the_document_has_the_keys_that_programs_follow() -> None:
         ],
         [Waiting("main", RelPath("b.mp4"), "waiting for sidecar b.json", NOW)],
     )
-    assert set(made) == {"schema", "node", "updated", "counts", "waiting", "jobs"}
+    assert set(made) == {"schema", "node", "updated", "counts", "blocked", "waiting", "jobs"}
     assert made["updated"] == "2026-09-21T14:13:20.000Z"
     assert made["waiting"][0]["reason"] == "waiting for sidecar b.json"
     shown = made["jobs"][0]

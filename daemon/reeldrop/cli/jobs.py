@@ -37,7 +37,8 @@ def command(
     with open_reader(settings.store) as store:
         waiting = store.waiting() if state in (None, WAITING) else []
         jobs = _jobs(store, state)
-    records = [*map(waiting_record, waiting), *map(job_record, jobs)]
+        blocked = store.blocked()
+    records = [*map(waiting_record, waiting), *(job_record(job, blocked) for job in jobs)]
     if as_json:
         print_json(records)
     elif records:

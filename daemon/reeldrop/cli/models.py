@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from reeldrop.cli.options import json_option, print_json
-from reeldrop.domain.spec import Model, clip_parameter, nearest
+from reeldrop.domain.spec import MODEL, Fault, Model, clip_parameter, no_such_model
 from reeldrop.provider.catalogue import Models, open_catalogue
 from reeldrop.settings import load
 
@@ -40,7 +40,7 @@ def find_model(catalogue: Models, name: str) -> Model:
     """Return the model called `name`, or end with what it might have been."""
     if found := catalogue.find(name):
         return found
-    raise click.UsageError(f'no model is called "{name}". {nearest(name, catalogue.names())}')
+    raise click.UsageError(Fault(MODEL, no_such_model(name, catalogue.names())).told())
 
 
 def _description(model: Model) -> Iterator[str]:

@@ -47,11 +47,14 @@ def command(
 
 
 def exit_code(tally: "Tally") -> int:
-    """Return the exit code that says what a run left behind."""
+    """Return the exit code that says what a single run left behind."""
     if tally.uncertain:
         return 3
     if tally.failed:
         return 1
+    if tally.blocked:
+        click.echo(f"reeldrop: jobs are left in the queue: {tally.blocked}", err=True)
+        return 75
     return 4 if tally.late else 0
 
 

@@ -4,8 +4,8 @@ import click
 
 from reeldrop.cli.models import find_model, known_models
 from reeldrop.cli.options import print_json
+from reeldrop.domain.spec import DEFAULT_MODEL
 from reeldrop.provider.sidecar import sidecar_schema
-from reeldrop.settings import DEFAULT_MODEL
 
 
 @click.command("schema")

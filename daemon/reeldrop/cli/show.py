@@ -8,9 +8,10 @@ import click
 
 from reeldrop.cli.options import config_options, json_option, print_json
 from reeldrop.domain.job import Job, JobId, JournalEntry, MediaFile
+from reeldrop.domain.moments import moment
 from reeldrop.settings import load
 from reeldrop.store import StoreReader, open_reader
-from reeldrop.web.records import job_record, moment
+from reeldrop.web.records import job_record
 
 SHOWN = 200
 """Characters of a text of a spec; media may stand in it as data URIs."""

@@ -41,11 +41,7 @@ def faults_of(
         faults += catalogue.check(model, whole)[1]
     # What is wrong in a preset is not this drop's to mend; what nobody gave is.
     ours = [fault for fault in faults if merged.origin(fault.key) in (None, sidecar)]
-    yield from map(_sentence, ours)
-
-
-def _sentence(fault: Fault) -> str:
-    return f"{fault.key} {fault.message} {fault.hint}".rstrip()
+    yield from (fault.told() for fault in ours)
 
 
 def _preset(inbox: Path) -> Mapping[str, Any]:

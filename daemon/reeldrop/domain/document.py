@@ -23,6 +23,16 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_PLAIN = {
+    "Expecting property name enclosed in double quotes": "a key in double quotes is missing",
+    "Expecting value": "a value is missing",
+    "Expecting ',' delimiter": "a comma is missing",
+    "Expecting ':' delimiter": "a colon is missing",
+    "Unterminated string starting at": "a text without its closing quote",
+    "Invalid control character at": "a line break or tab inside a text (write \\n or \\t)",
+    "Extra data": "something follows its end",
+}
+"""The words of Python's reader for people who do not write JSON every day."""
 
 
 class _Refused(ValueError):
@@ -44,19 +54,17 @@ def parse(raw: bytes) -> Mapping[str, Any] | Fault:
         return _fault(f"is not UTF-8 text ({found})", "Save it as UTF-8.")
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        return _fault(f"is not JSON: {_plainly(error)} at {where}", "Correct it there.")
+        return _fault(f"is not JSON: {_plainly(error)} at {where}")
     except _Refused as error:
-        return _fault(str(error), "Correct it.")
+        return _fault(str(error))
     except RecursionError:
-        return _fault(f"goes deeper than {DEEPEST} levels", "Make it flat.")
+        return _fault(f"goes deeper than {DEEPEST} levels")
     if not isinstance(value, dict):
-        return _fault(
-            f"is no JSON object but {_kind(value)}: {shown(value)}", "Write { … } around it."
-        )
+        return _fault(f"is no JSON object but {_kind(value)}: {shown(value)}")
     return value
 
 
-def _fault(message: str, hint: str) -> Fault:
+def _fault(message: str, hint: str = "") -> Fault:
     return Fault("", message, hint)
 
 
@@ -64,11 +72,13 @@ def _plainly(error: json.JSONDecodeError) -> str:
     """Say what the reader found in words that help whoever wrote the file."""
     if not error.doc.strip():
         return "the file is empty"
+    if error.pos >= len(error.doc.rstrip()):
+        return "it breaks off"
     before = error.doc[: error.pos].rstrip()
     if before.endswith(",") and error.doc[error.pos : error.pos + 1] in ("}", "]"):
         return "a comma too many"
     text = error.msg
-    return text[:1].lower() + text[1:]
+    return _PLAIN.get(text, text[:1].lower() + text[1:])
 
 
 def _decode(raw: bytes) -> str:

@@ -6,17 +6,20 @@
     ├── StepError
     │   ├── TransientError               RETRY       the same step may work later
     │   │   ├── ProviderUnavailable · RateLimited · FileBusy · FolderOffline · NotWhole
+    │   │   ├── DropChanged
     │   │   ├── ResultDamaged · ResultGone · StagedMissing · GenerationUnknown · Stopping
     │   ├── UnknownOutcome               RECONCILE   the request may have been paid for
     │   ├── BlockedError                 PAUSE       every clip would meet the same
     │   │   ├── NotAuthorised · OutOfFunds · ProtocolChanged · DiskFull
     │   └── ClipError                    QUARANTINE  no retry can help this clip
     │       ├── ClipRejected · ClipUnreadable · GenerationFailed · ResultLost
+    ├── StoreUnavailable                 RETRY       the job table does not answer; no step's error
     └── Lost                             DROP        another owner has this job
 
 The first line of each docstring is what an operator reads.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -103,6 +106,20 @@ class FileBusy(TransientError):
     """A file changed or was held while Reeldrop read it."""
 
     code = "file_busy"
+
+
+class DropChanged(TransientError):
+    """A file of a drop has gone, or was replaced, before it could be taken."""
+
+    code = "drop_changed"
+
+    def __init__(
+        self, message: str, *, gone: Collection[str] = (), held: Collection[str] = ()
+    ) -> None:
+        """`gone` and `held` are paths as the user knows them: no longer there, and not put back."""
+        super().__init__(message)
+        self.gone = frozenset(gone)
+        self.held = frozenset(held)
 
 
 class FolderOffline(TransientError):
@@ -214,6 +231,13 @@ class ResultLost(ClipError):
     """The paid result could not be fetched."""
 
     code = "result_lost"
+
+
+class StoreUnavailable(ReeldropError):
+    """The job table cannot be written or read now; nothing is submitted until it can."""
+
+    disposition = Disposition.RETRY
+    code = "store_unavailable"
 
 
 class Lost(ReeldropError):

@@ -42,10 +42,12 @@ class ClaimedFile:
     """One file of a drop inside its claim.
 
     `at` is its path below the claim's folder, `origin` the path it had, relative to the inbox.
+    `key` is the stat key under which it was judged; nothing else may be taken in its place.
     """
 
     at: RelPath
     origin: RelPath
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from reeldrop.domain.spec import OWN, Fault, nearest, shown
+from reeldrop.domain.spec import OWN, Fault, key_path, no_such_key, shown
 
-UPLOADS = ("auto", "data_uri", "signed_url")
+UPLOADS = ("auto", "data_uri")
 LONGEST_NAME = 200
 """Bytes."""
 LONGEST_TICKET = 128
 MOST_VARIANTS = 50
-_PRIORITY = range(-1000, 1001)
-_KEYS = frozenset({"name", "priority", "upload", "labels", "variants", "ticket", "fps"})
-_VARIANT_KEYS = frozenset({"name", "priority", "labels"})
+PRIORITIES = range(-1000, 1001)
+KEYS = frozenset({"name", "priority", "upload", "labels", "variants", "ticket"})
+VARIANT_KEYS = frozenset({"name", "priority", "labels"})
 _HIDDEN = (".", "~")
 
 
@@ -30,28 +30,40 @@ class Own:
 
 
 def read_own(given: Mapping[str, Any]) -> tuple[Own, list[Fault]]:
-    """Return the merged `reeldrop` object as a value, without what is wrong in it, and every fault."""
+    """Return the merged `reeldrop` object as a value, without what is wrong in it, and every fault.
+
+    A variant that is no object counts as one without overrides: so the others keep their numbers,
+    and what is wrong with them can be told as well.
+    """
     faults: list[Fault] = []
     values: dict[str, Any] = {}
     for key, value in given.items():
-        found = list(_faults({key: value}, _KEYS, OWN))
+        found = list(_faults({key: value}, KEYS, OWN))
         faults += found
-        if not found:
-            values[key] = tuple(value) if key == "variants" else value
+        if key == "variants":
+            values[key] = _variants(value)
+        elif not found:
+            values[key] = value
     return Own(**values), faults
 
 
 def _faults(given: Mapping[str, Any], keys: frozenset[str], at: str) -> Iterator[Fault]:
     for key, value in given.items():
+        place = f"{at}.{key_path([key])}"
         if key not in keys:
-            message = f"is {shown(value)}, but there is no such key. {nearest(key, keys)}"
-            yield Fault(f"{at}.{key}", message)
+            yield Fault(place, _no_such_key(key, value, keys))
         elif key == "variants":
-            yield from _variant_faults(value, f"{at}.{key}")
+            yield from _variant_faults(value, place)
         elif key == "labels":
-            yield from _label_faults(value, f"{at}.{key}")
+            yield from _label_faults(value, place)
         elif allowed := _CHECKS[key](value):
-            yield Fault(f"{at}.{key}", f"is {shown(value)}; {allowed}")
+            yield Fault(place, f"is {shown(value)}; {allowed}")
+
+
+def _no_such_key(key: str, value: Any, keys: frozenset[str]) -> str:
+    if key == "fps":
+        return f"is {shown(value)}; it goes with numbered frames, which are not taken yet"
+    return no_such_key(key, value, keys)
 
 
 def _name(value: Any) -> str:
@@ -71,20 +83,21 @@ def _name(value: Any) -> str:
 
 def _priority(value: Any) -> str:
     whole = isinstance(value, int) and not isinstance(value, bool)
-    return "" if whole and value in _PRIORITY else "a whole number from -1000 to 1000 is allowed"
+    lowest, highest = PRIORITIES[0], PRIORITIES[-1]
+    good = whole and value in PRIORITIES
+    return "" if good else f"allowed: a whole number from {lowest} to {highest}"
 
 
 def _upload(value: Any) -> str:
-    return "" if value in UPLOADS else f"one of {', '.join(UPLOADS)} is allowed"
+    allowed = f"allowed: {', '.join(map(shown, UPLOADS))}"
+    if value == "signed_url":
+        return f"signed URLs are not in this version, {allowed}"
+    return "" if value in UPLOADS else allowed
 
 
 def _ticket(value: Any) -> str:
     good = isinstance(value, str) and 0 < len(value) <= LONGEST_TICKET
-    return "" if good else f"a text of 1 to {LONGEST_TICKET} characters is allowed"
-
-
-def _fps(_value: Any) -> str:
-    return "it goes only with numbered frames as video_url, like frames/####.exr"
+    return "" if good else f"allowed: a text of 1 to {LONGEST_TICKET} characters"
 
 
 _CHECKS: dict[str, Callable[[Any], str]] = {
@@ -92,36 +105,39 @@ _CHECKS: dict[str, Callable[[Any], str]] = {
     "priority": _priority,
     "upload": _upload,
     "ticket": _ticket,
-    "fps": _fps,
 }
 
 
 def _label_faults(value: Any, at: str) -> Iterator[Fault]:
     if not isinstance(value, Mapping):
-        yield Fault(at, f"is {shown(value)}; an object of names and values is allowed")
+        yield Fault(at, f"is {shown(value)}; allowed: an object of names and values")
         return
     for key, label in value.items():
         if not _is_label(label):
-            yield Fault(
-                f"{at}.{key}", f"is {shown(label)}; a text, a number or true/false is allowed"
-            )
+            place = f"{at}.{key_path([key])}"
+            yield Fault(place, f"is {shown(label)}; allowed: a text, a number, true or false")
 
 
 def _is_label(value: Any) -> bool:
     return value is None or isinstance(value, str | bool | int | float)
 
 
+def _variants(value: Any) -> tuple[Mapping[str, Any], ...]:
+    found = value if isinstance(value, list) and len(value) <= MOST_VARIANTS else []
+    return tuple(each if isinstance(each, Mapping) else {} for each in found)
+
+
 def _variant_faults(value: Any, at: str) -> Iterator[Fault]:
     if not isinstance(value, list) or not 1 <= len(value) <= MOST_VARIANTS:
-        yield Fault(at, f"is {shown(value)}; a list of 1 to {MOST_VARIANTS} objects is allowed")
+        yield Fault(at, f"is {shown(value)}; allowed: a list of 1 to {MOST_VARIANTS} objects")
         return
     for index, variant in enumerate(value):
         place = f"{at}[{index}]"
         if not isinstance(variant, Mapping):
-            yield Fault(place, f"is {shown(variant)}; an object of overrides is allowed")
+            yield Fault(place, f"is {shown(variant)}; allowed: an object of overrides")
             continue
         own = variant.get(OWN, {})
         if not isinstance(own, Mapping):
-            yield Fault(f"{place}.{OWN}", f"is {shown(own)}; an object is allowed")
+            yield Fault(f"{place}.{OWN}", f"is {shown(own)}; allowed: an object")
             continue
-        yield from _faults(own, _VARIANT_KEYS, f"{place}.{OWN}")
+        yield from _faults(own, VARIANT_KEYS, f"{place}.{OWN}")

@@ -5,6 +5,7 @@ Nothing here looks at a disk: what is a link or is missing is for others to say.
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from reeldrop.domain.job import RelPath
 
@@ -53,7 +54,7 @@ def folders_above(folder: RelPath) -> tuple[RelPath, ...]:
     return tuple(RelPath("/".join(parts[:depth])) for depth in range(len(parts) + 1))
 
 
-def common_folder(paths: tuple[RelPath, ...]) -> RelPath:
+def common_folder(paths: Iterable[RelPath]) -> RelPath:
     """Return the nearest folder that holds all of `paths`."""
     chains = [folders_above(parent(path)) for path in paths]
     shared = RelPath("")

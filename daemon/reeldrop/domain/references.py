@@ -14,13 +14,12 @@ from reeldrop.domain.paths import resolve
 from reeldrop.domain.spec import Fault, shown
 
 _HTTPS = re.compile(r"https://[^\s/?#@]+(?:[/?#]\S*)?", re.IGNORECASE)
-_LOOPBACK = re.compile(
-    r"http://(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?(?:[/?#]\S*)?", re.IGNORECASE
-)
+_HTTP = re.compile(r"http://(\[[0-9:a-f]+\]|[^\s/?#@:]+)(?::[0-9]+)?(?:[/?#]\S*)?", re.IGNORECASE)
+_LOOPBACK = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|::1")
 _DATA = re.compile(r"data:[\w.+-]+/[\w.+-]+(?:;[\w.+=-]+)*;base64,", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
-_ALLOWED = "an https:// URL, a data URI or the path of a file in the inbox is allowed"
+_ALLOWED = "allowed: an https:// URL, a data URI or the path of a file in the inbox"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +29,11 @@ class Reference:
     key: str
     given: str
     path: RelPath
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether `host`, as a URL names it, is this host itself: plain http:// may go there."""
+    return bool(_LOOPBACK.fullmatch(host.lower()))
 
 
 def is_remote(value: str) -> bool:
@@ -48,16 +52,16 @@ def read_value(key: str, value: str, folder: RelPath) -> Reference | Fault | Non
     `folder` is that of the document which gave the value.
     """
     if is_frames(value):
-        message = f"is {shown(value)}; numbered frames are not taken yet"
-        return Fault(key, message, "Drop a video made from them.")
+        message = f"is {shown(value)}; numbered frames are not taken yet, drop a video"
+        return Fault(key, message)
     if _SCHEME.match(value):
         problem = _remote_problem(value)
         return Fault(key, f"is {shown(value)}; {problem}") if problem else None
     try:
         return Reference(key, value, resolve(folder, value))
     except ValueError as error:
-        message = f"is {shown(value)}, which {error}; {_ALLOWED}"
-        return Fault(key, message, "Put the file into the inbox and name it by its relative path.")
+        advice = "put the file into the inbox and name it by its relative path"
+        return Fault(key, f"is {shown(value)}, which {error}; {advice}")
 
 
 def _remote_problem(value: str) -> str:
@@ -68,11 +72,14 @@ def _remote_problem(value: str) -> str:
         if head is None:
             return "a data URI names its type and is base64, like data:image/png;base64,…"
         body = value[head.end() :]
-        return "" if _BASE64.fullmatch(body) and len(body) % 4 == 0 else "its base64 is damaged"
+        whole = _BASE64.fullmatch(body) and len(body) % 4 == 0
+        return "" if whole else "its base64 is damaged"
     if lower.startswith("https:"):
         return "" if _HTTPS.fullmatch(value) else "this is no whole https:// address"
     if lower.startswith("http:"):
-        return "" if _LOOPBACK.fullmatch(value) else "plain http:// is not safe; use https://"
+        found = _HTTP.fullmatch(value)
+        local = found is not None and is_loopback(found[1].strip("[]"))
+        return "" if local else "plain http:// is not safe, use https://"
     return _ALLOWED
 
 

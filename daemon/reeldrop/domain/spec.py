@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 from reeldrop.domain.job import RelPath
 
@@ -19,18 +19,26 @@ MODEL = "model"
 DEFAULT_MODEL = "klingai/video-o1-video-to-video-reference"
 CLIP = "video_url"
 CLIP_LIST = "video_urls"
-_SHOWN = 80
+_SHOWN = 60
+"""Characters of a value in a message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong with a spec: the key as a path (`elements[0].frontal_image_url`), what was
-    found, what is allowed, and what to do.
+    """One thing wrong with a spec: the key as a path (`elements[0].frontal_image_url`), "" for the
+    whole document, and what follows it: "is 7; allowed: 5, 10". `hint` is a sentence of its own.
     """
 
     key: str
     message: str
     hint: str = ""
+
+    def told(self, of: str = "") -> str:
+        """Return the fault as one line; `of` is the name of the document that has it."""
+        subject = ": ".join(part for part in (of, self.key) if part)
+        sentence = f"{subject} {self.message}"
+        end = "" if sentence.endswith((".", "?", "!")) else "."
+        return f"{sentence}{end} {self.hint}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,19 +125,69 @@ def open_parameters(model: Model, params: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(key for key in model.schema.get("required", ()) if key not in given)
 
 
-def nearest(name: str, known: Iterable[str], count: int = 1) -> str:
-    """Return how to go on about an unknown name: up to `count` near ones, else all that are valid."""
+def no_such_model(name: object, known: Iterable[str]) -> str:
+    """Return what is wrong with a model of that name; the catalogue is too long to be listed."""
+    near = nearest(name, known, 3) if isinstance(name, str) else ""
+    return f"is {shown(name)}, but there is no such model; {near or 'see `reeldrop models`'}"
+
+
+def no_such_key(key: str, value: object, known: Iterable[str], kind: str = "key") -> str:
+    """Return what is wrong with a key that no rule knows, where `known` are the right ones."""
     valid = sorted(known)
-    folded = {each.lower(): each for each in valid}
+    advice = nearest(key, valid) or f"known here: {', '.join(valid)}"
+    return f"is {shown(value)}, but there is no such {kind}; {advice}"
+
+
+def nearest(name: str, known: Iterable[str], count: int = 1) -> str:
+    """Return the question for up to `count` names like `name`; "" where none is like it."""
+    folded = {each.lower(): each for each in sorted(known)}
     asked = name.lower()[:200]
     longer = [each for each in folded if asked and each.startswith(asked)]
     close = list(dict.fromkeys((*longer, *difflib.get_close_matches(asked, folded, count, 0.55))))
-    if close:
-        return f"Did you mean {' or '.join(shown(folded[each]) for each in close[:count])}?"
-    return f"Valid here: {', '.join(valid)}."
+    names = [shown(folded[each]) for each in close[:count]]
+    *first, last = names or [""]
+    return f"did you mean {', '.join(first)}{' or ' if first else ''}{last}?" if names else ""
+
+
+def key_path(parts: Iterable[str | int]) -> str:
+    """Write a path as `elements[0].frontal_image_url`."""
+    written = "".join(
+        f"[{part}]" if isinstance(part, int) else f".{_escaped(_clipped(part))}" for part in parts
+    )
+    return written.removeprefix(".")
 
 
 def shown(value: object) -> str:
-    """Return a value as messages quote it: JSON, cut when long."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    """Return a value as messages quote it: on one line, cut when long, no data URI's content."""
+    match value:
+        case str() if value[:5].lower() == "data:":
+            head = _clipped(value.partition(",")[0])
+            return f'"{_escaped(head)},…" ({len(value)} characters)'
+        case str():
+            return f'"{_escaped(_clipped(value))}"'
+        case Mapping():
+            return "an object"
+        case list() | tuple():
+            return _shown_list(cast("Sequence[object]", value))
+        case bool() | float() | None:
+            return json.dumps(value)
+        case int() if value.bit_length() > 200:
+            return "a number of more than 60 digits"
+        case _:
+            return _escaped(_clipped(str(value)))
+
+
+def _shown_list(values: Sequence[object]) -> str:
+    nested = any(isinstance(each, Mapping | list | tuple) for each in values)
+    text = "" if nested else f"[{', '.join(shown(each) for each in values[:_SHOWN])}]"
+    return text if 0 < len(text) <= _SHOWN else f"a list of {len(values)}"
+
+
+def _clipped(text: str) -> str:
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+
+
+def _escaped(text: str) -> str:
+    """Return `text` as JSON writes it between quotes, with nothing that a line cannot show."""
+    written = json.dumps(text, ensure_ascii=False)[1:-1]
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in written)

@@ -1,37 +1,64 @@
-"""One try at a job's next step: the only place where the engine records what became of a job."""
+"""One try at a job's next step: the only place where the engine records what became of a job.
 
+Rule: what has happened outside is recorded, however long the store takes; until it is, nothing new
+is submitted.
+"""
+
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
 
+from reeldrop.domain.errors import StoreUnavailable
 from reeldrop.domain.job import Job
 from reeldrop.domain.lifecycle import Event
-from reeldrop.ports import JobStore
+from reeldrop.engine.gate import Gate
+from reeldrop.engine.rooms import Rooms
 
 log = structlog.get_logger()
+
+STORE_RETRY = 1.0
+"""Seconds between two tries to record something."""
 
 
 class Attempt:
     """A job as last recorded, and when it wants its next step.
 
-    `job` changes only after the store has it on disk. `again_in` is in seconds.
+    `job` changes only after the store has it on disk. `again_in` is in seconds. `lost` says that
+    another owner has the job: nothing more is done for it here.
     """
 
-    def __init__(self, job: Job, store: JobStore) -> None:
+    def __init__(self, job: Job, rooms: Rooms, gate: Gate) -> None:
         self.job = job
         self.again_in = 0.0
-        self._store = store
+        self.lost = False
+        self._rooms = rooms
+        self._gate = gate
 
     async def move(self, job: Job, event: Event, **note: Any) -> None:
-        """Record the arrow `event` with the fields of `job`. Raises Lost."""
+        """Record the arrow `event` with the fields of `job`; waits for the store. Raises Lost."""
         before = self.job.state
-        self.job = await self._store.move(job, event, note)
+        self.job = await self._recorded(lambda: self._rooms.store.move(job, event, note))
         log.info(_event(self.job.state), job=job.id, path=job.path, was=before, **note)
 
     async def update(self, job: Job, event: str, **note: Any) -> None:
-        """Record the fields of `job`; its state stays. Raises Lost."""
-        self.job = await self._store.update(job, event, note)
+        """Record the fields of `job`; its state stays; waits for the store. Raises Lost."""
+        self.job = await self._recorded(lambda: self._rooms.store.update(job, event, note))
         log.info(_event(event), job=job.id, path=job.path, state=job.state, **note)
+
+    async def declare(self, job: Job) -> None:
+        """Record the intent to submit now or not at all. Raises StoreUnavailable, Lost."""
+        note = {"request_id": job.request_ids[-1]}
+        self.job = await self._rooms.store.move(job, Event.DECLARED, note)
+        log.info(_event(self.job.state), job=job.id, path=job.path, **note)
+
+    async def _recorded(self, write: Callable[[], Awaitable[Job]]) -> Job:
+        while True:
+            try:
+                return await write()
+            except StoreUnavailable as error:
+                self._gate.close(error.message)
+                await self._rooms.clock.sleep(STORE_RETRY)
 
 
 def _event(name: str) -> str:

@@ -11,27 +11,51 @@ PROBE_INTERVAL = 30.0
 
 
 class Gate:
-    """Closed by a trouble that every clip would meet; opens by itself for the next try."""
+    """Closed by a trouble that every clip would meet; then one clip at a time finds out if it is over."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._until = 0.0
+        self._probing = False
         self.reason = ""
+        """Why the queue waits, for people; empty while it does not."""
+        self.refusals = 0
+        """How often in a row the trouble was met."""
 
     def close(self, reason: str) -> None:
-        """Submit nothing for PROBE_INTERVAL seconds. Logs a reason once, not at every try."""
+        """Submit nothing for PROBE_INTERVAL seconds. A reason is logged once, not at every try."""
         if reason != self.reason:
             log.warning("queue.blocked", reason=reason)
         self.reason = reason
-        self._until = self._clock.monotonic() + PROBE_INTERVAL
+        self.refusals += 1
+        self._wait_for_next_probe()
+
+    def begin(self) -> None:
+        """Count a job that was taken: while the gate is closed it is the only one."""
+        self._probing = bool(self.reason)
+
+    def told(self, *, passed: bool) -> None:
+        """Hear how a submit ended; one that the API took up, or refused for itself, opens the gate."""
+        if passed:
+            self.open()
+        elif self._probing:
+            self._wait_for_next_probe()
 
     def open(self) -> None:
-        """Something was accepted: the trouble is over."""
+        """Let everything through again."""
         if self.reason:
             log.info("queue.unblocked", was=self.reason)
         self.reason = ""
+        self.refusals = 0
+        self._probing = False
         self._until = 0.0
 
     def wait(self) -> float:
-        """Return the seconds until the next submit may be tried."""
+        """Return the seconds until a job may be taken."""
+        if self._probing:
+            return PROBE_INTERVAL
         return max(0.0, self._until - self._clock.monotonic())
+
+    def _wait_for_next_probe(self) -> None:
+        self._probing = False
+        self._until = self._clock.monotonic() + PROBE_INTERVAL

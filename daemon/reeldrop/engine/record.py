@@ -3,20 +3,16 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 from reeldrop.domain.job import Job, JournalEntry, MediaFacts, MediaFile
 from reeldrop.domain.lifecycle import State, Verdict
+from reeldrop.domain.moments import moment
 
 SCHEMA = 1
 """The version of job.json's form."""
-
-
-def timestamp(seconds: float) -> str:
-    """Write seconds since the epoch as ISO 8601 in UTC, to the millisecond."""
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+REFUSED = "refused"
+"""The code of a drop whose sidecar is wrong."""
 
 
 def job_record(
@@ -37,7 +33,7 @@ def job_record(
         "generation_id": job.generation_id,
         "request_ids": list(job.request_ids),
         "upload": job.upload_mode or None,
-        "states": [*_states(journal), {"state": state, "at": timestamp(at)}],
+        "states": [*_states(journal), {"state": state, "at": moment(at)}],
         "attempts": job.attempts,
         "cost": asdict(job.cost) if job.cost else None,
         "error": asdict(job.error) if job.error else None,
@@ -78,7 +74,7 @@ def _states(journal: Iterable[JournalEntry]) -> list[dict[str, Any]]:
     last = None
     for entry in journal:
         if entry.state != last:
-            states.append({"state": entry.state, "at": timestamp(entry.at)})
+            states.append({"state": entry.state, "at": moment(entry.at)})
             last = entry.state
     return states
 
@@ -87,7 +83,7 @@ def log_lines(job: Job, journal: Iterable[JournalEntry], last: State, at: float)
     """Return job.log.jsonl: one line for everything that was recorded of the job."""
     lines = [
         {
-            "at": timestamp(entry.at),
+            "at": moment(entry.at),
             "event": f"job.{entry.event}",
             "job": job.id,
             "state": entry.state,
@@ -96,7 +92,7 @@ def log_lines(job: Job, journal: Iterable[JournalEntry], last: State, at: float)
         }
         for entry in journal
     ]
-    lines.append({"at": timestamp(at), "event": f"job.{last}", "job": job.id, "state": last})
+    lines.append({"at": moment(at), "event": f"job.{last}", "job": job.id, "state": last})
     return "".join(f"{json.dumps(line)}\n" for line in lines).encode()
 
 
@@ -106,7 +102,8 @@ def error_text(job: Job) -> bytes:
     lines = [f"{job.path} {ended}."]
     if job.error:
         lines += ["", job.error.message]
-        if job.error.hint:
+        # How a refused sidecar goes back is said below, of every drop.
+        if job.error.hint and job.error.code != REFUSED:
             lines += ["", job.error.hint]
     if job.generation_id:
         lines += ["", f"The provider's generation: {job.generation_id}"]

@@ -19,6 +19,7 @@ async def recover(rooms: Rooms, intakes: Mapping[str, Intake]) -> list[Job]:
     Returns the jobs that go on; called before the first look at any inbox.
     """
     jobs = [job for job in await rooms.store.adopt() if job.watch in rooms.places]
+    await _explain_homeless(rooms)
     queued = await rooms.store.jobs([State.QUEUED])
     for name, intake in intakes.items():
         jobs += await intake.finish_claims([job for job in queued if job.watch == name])
@@ -30,6 +31,14 @@ async def recover(rooms: Rooms, intakes: Mapping[str, Intake]) -> list[Job]:
     if jobs:
         log.info("jobs.resumed", jobs=len(jobs))
     return jobs
+
+
+async def _explain_homeless(rooms: Rooms) -> None:
+    """Say of jobs whose watch is not in the settings why nothing becomes of them."""
+    for job in await rooms.store.jobs([State.QUEUED]):
+        reason = f'the settings name no watch "{job.watch}"'
+        if job.watch not in rooms.places and job.reason != reason:
+            await rooms.store.update(job.evolve(reason=reason), "waiting", {"reason": reason})
 
 
 async def _sweep(rooms: Rooms, watch: str, place: Place) -> None:

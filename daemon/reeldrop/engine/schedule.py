@@ -18,9 +18,6 @@ class Schedule:
         self._number = count()
         self._changed = asyncio.Event()
 
-    def __len__(self) -> int:
-        return len(self._heap)
-
     def put(self, job: Job, after: float) -> None:
         """Schedule the job's next step in `after` seconds."""
         due = self._clock.monotonic() + after

@@ -40,29 +40,41 @@ async def submit(attempt: Attempt, rooms: Rooms) -> None:
     )
     await attempt.move(accepted, Event.ACCEPTED, generation_id=generation.id)
     attempt.again_in = rooms.policy.poll_interval
+    if generation.progress is Progress.FAILED:
+        _fail(attempt, generation)
 
 
 async def poll(attempt: Attempt, rooms: Rooms) -> None:
     """GENERATING: ask once how the generation stands."""
     job = attempt.job
     generation = await _ask(job, rooms)
-    cost = _cost(job, generation)
     match generation.progress:
         case Progress.RUNNING:
             await _still_running(attempt, rooms)
         case Progress.FAILED:
-            attempt.job = job.evolve(cost=cost)
-            trouble = generation.error
-            raise GenerationFailed(
-                f"The provider could not make {job.path}: "
-                f"{trouble.message if trouble else generation.status}",
-                hint=trouble.hint if trouble else "",
-            )
+            _fail(attempt, generation)
         case Progress.COMPLETED if generation.url is None:
             raise ResultGone("the provider says completed, but names no result")
         case Progress.COMPLETED:
-            done = job.evolve(result_url=generation.url, cost=cost, reason="", late=False, tries=0)
+            done = job.evolve(
+                result_url=generation.url,
+                cost=_cost(job, generation),
+                reason="",
+                late=False,
+                tries=0,
+            )
             await attempt.move(done, Event.COMPLETED)
+
+
+def _fail(attempt: Attempt, generation: Generation) -> None:
+    job, trouble = attempt.job, generation.error
+    # What was held for it is given back: a failed generation is never charged.
+    attempt.job = job.evolve(cost=None)
+    raise GenerationFailed(
+        f"The provider could not make {job.path}: "
+        f"{trouble.message if trouble else generation.status}",
+        hint=trouble.hint if trouble else "",
+    )
 
 
 async def _still_running(attempt: Attempt, rooms: Rooms) -> None:
@@ -141,9 +153,13 @@ async def _stage(attempt: Attempt, rooms: Rooms, place: Place) -> None:
         raise ResultDamaged("the fetched result is gone from the outbox's work folder")
     delivery = await _delivery(job, rooms, place)
     staged = await place.outbox.stage(f"{job.id}.{job.token}", delivery)
-    wanted = job.folder if delivered else RelPath(f"_failed/{job.folder}")
-    final = await place.outbox.free_name(wanted)
+    final = await place.outbox.free_name(_wanted(job))
     await attempt.update(job.evolve(staged=staged, final=final), "staged", folder=final)
+
+
+def _wanted(job: Job) -> RelPath:
+    delivered = job.verdict is Verdict.DELIVERED
+    return job.folder if delivered else RelPath(f"_failed/{job.folder}")
 
 
 async def _publish(attempt: Attempt, place: Place) -> None:
@@ -151,7 +167,7 @@ async def _publish(attempt: Attempt, place: Place) -> None:
     if staged is None or final is None:
         raise StagedMissing(f"no delivery of {attempt.job.path} is prepared")
     while not await place.outbox.publish(staged, final):
-        final = await place.outbox.free_name(final)
+        final = await place.outbox.free_name(_wanted(attempt.job))
         await attempt.update(attempt.job.evolve(final=final), "renamed", folder=final)
 
 

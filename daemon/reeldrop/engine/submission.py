@@ -6,7 +6,7 @@ from typing import Any
 
 from reeldrop.domain.errors import Stopping
 from reeldrop.domain.job import MediaFacts, MediaFile, RelPath
-from reeldrop.domain.lifecycle import Event, State
+from reeldrop.domain.lifecycle import State
 from reeldrop.engine.attempt import Attempt
 from reeldrop.engine.rooms import Rooms
 from reeldrop.ports import Streamed, SubmitRequest
@@ -54,7 +54,7 @@ class Submission:
     async def declare(self) -> None:
         """Record the intent to submit, before the last bytes leave.
 
-        Raises FileBusy when a file changed while it was sent, Stopping, Lost.
+        Raises FileBusy when a file changed while it was sent, Stopping, StoreUnavailable, Lost.
         """
         if self._rooms.stopping():
             raise Stopping("the daemon is stopping; the clip is sent after the next start")
@@ -78,7 +78,7 @@ class Submission:
             source=_with_digest(job.source, clip),
             media=tuple(replace(known, name=origin) for origin, known in facts.items()),
         )
-        await attempt.move(declared, Event.DECLARED, request_id=job.request_id)
+        await attempt.declare(declared)
 
 
 def _with_digest(known: MediaFacts | None, sent: MediaFacts | None) -> MediaFacts | None:

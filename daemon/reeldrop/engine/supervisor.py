@@ -11,10 +11,13 @@ from contextlib import suppress
 
 import structlog
 
-from reeldrop.domain.job import Job
+from reeldrop.domain.errors import StoreUnavailable
+from reeldrop.domain.job import Job, JobId
 from reeldrop.domain.lifecycle import FINAL, State
+from reeldrop.engine.attempt import STORE_RETRY, Attempt
 from reeldrop.engine.gate import Gate
 from reeldrop.engine.intake import Intake
+from reeldrop.engine.queue import Queue
 from reeldrop.engine.rooms import Rooms
 from reeldrop.engine.schedule import Schedule
 from reeldrop.engine.worker import Worker
@@ -23,9 +26,8 @@ log = structlog.get_logger()
 
 SUBMITS = 8
 """POSTs in the air at once: the most jobs that one crash can make uncertain."""
-POLLS = 8
-FETCHES = 4
-DELIVERIES = 4
+LANES = {State.GENERATING: 8, State.DOWNLOADING: 4, State.DELIVERING: 4}
+"""How many jobs of a state are worked on at once."""
 GRACE = 6.0
 """Seconds that running steps get to end after a stop."""
 STATUS_INTERVAL = 1.0
@@ -47,20 +49,23 @@ class Supervisor:
         self._rooms = rooms
         self._intakes = intakes
         self._write_status = write_status
-        self._shortage = shortage
         self._stop = stop
         self._gate = Gate(rooms.clock)
         self._worker = Worker(rooms, self._gate)
-        self._polls = Schedule(rooms.clock)
-        self._fetches = Schedule(rooms.clock)
-        self._deliveries = Schedule(rooms.clock)
-        self._queue_changed = asyncio.Event()
+        self._queue = Queue(rooms, self._gate, shortage)
+        self._lanes = {state: Schedule(rooms.clock) for state in LANES}
         self._status_changed = asyncio.Event()
         self._slots = asyncio.Semaphore(SUBMITS)
+        self._submits: dict[JobId, tuple[Attempt, asyncio.Task[None]]] = {}
         self._running: set[str] = set()
         self._settling: dict[str, bool] = dict.fromkeys(intakes, True)
         self.ended: Counter[State] = Counter()
         """How many jobs ended in which state since the start."""
+
+    @property
+    def blocked(self) -> str:
+        """Why nothing is submitted now; empty while something may be."""
+        return self._gate.reason
 
     async def run(self, jobs: list[Job], *, once: bool) -> None:
         """Work until `stop` is set; with `once` also until nothing is left to work off.
@@ -81,9 +86,11 @@ class Supervisor:
                 *(group.create_task(self._intake_lane(name)) for name in self._intakes),
                 group.create_task(self._submit_lane(group)),
                 group.create_task(self._status_lane()),
-                *(group.create_task(self._lane(self._polls)) for _ in range(POLLS)),
-                *(group.create_task(self._lane(self._fetches)) for _ in range(FETCHES)),
-                *(group.create_task(self._lane(self._deliveries)) for _ in range(DELIVERIES)),
+                *(
+                    group.create_task(self._lane(self._lanes[state]))
+                    for state, width in LANES.items()
+                    for _ in range(width)
+                ),
             ]
             if once:
                 lanes.append(group.create_task(self._stop_when_idle()))
@@ -95,10 +102,16 @@ class Supervisor:
             await asyncio.wait_for(self._write_status(), 2.0)
 
     async def _drain(self) -> None:
+        """Let short steps and awaited answers end; an upload whose end is still here is broken off."""
         log.info("daemon.stopping", running=len(self._running))
+        for attempt, task in list(self._submits.values()):
+            if attempt.job.state is State.UPLOADING:
+                task.cancel()
         deadline = self._rooms.clock.monotonic() + GRACE
         while self._running and self._rooms.clock.monotonic() < deadline:
             await self._rooms.clock.sleep(0.05)
+        for _, task in list(self._submits.values()):
+            task.cancel()
 
     async def _intake_lane(self, name: str) -> None:
         inbox = self._intakes[name].inbox
@@ -109,90 +122,83 @@ class Supervisor:
 
     async def _look(self, name: str) -> float:
         """Look at one inbox once; return the seconds until it must be looked at again."""
-        looked = await self._intakes[name].look()
+        try:
+            looked = await self._intakes[name].look()
+        except StoreUnavailable as error:
+            self._gate.close(error.message)
+            return STORE_RETRY
         self._settling[name] = looked.still_settling
         for job in looked.refused:
             self._schedule(job, 0.0)
         if looked.jobs_added:
-            self._queue_changed.set()
+            self._queue.changed()
         self._status_changed.set()
         return looked.wait
 
     async def _submit_lane(self, group: asyncio.TaskGroup) -> None:
         while not self._stop.is_set():
             await self._slots.acquire()
-            job = await self._next_job()
+            job = await self._queue.take()
             if job is None:
                 self._slots.release()
                 continue
-            group.create_task(self._submit(job))
+            attempt = Attempt(job, self._rooms, self._gate)
+            task = group.create_task(self._submit(attempt))
+            self._submits[job.id] = (attempt, task)
 
-    async def _next_job(self) -> Job | None:
-        """Take a job from the queue, or wait until it is worth asking again and return None."""
-        if wait := self._gate.wait():
-            await self._wait_for_queue(wait)
-            return None
-        if short := await self._shortage():
-            self._gate.close(short)
-            return None
-        self._queue_changed.clear()
-        now = self._rooms.clock.now()
-        job = await self._rooms.store.claim_next(now)
-        if job is None:
-            due = await self._rooms.store.next_due(now)
-            await self._wait_for_queue(60.0 if due is None else max(0.01, due - now))
-        return job
-
-    async def _wait_for_queue(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._queue_changed.wait(), min(seconds, 60.0))
-
-    async def _submit(self, job: Job) -> None:
+    async def _submit(self, attempt: Attempt) -> None:
         try:
-            await self._step(job)
+            await self._step(attempt)
         finally:
+            del self._submits[attempt.job.id]
             self._slots.release()
 
     async def _lane(self, schedule: Schedule) -> None:
         while True:
-            await self._step(await schedule.get())
+            await self._step(Attempt(await schedule.get(), self._rooms, self._gate))
 
-    async def _step(self, job: Job) -> None:
+    async def _step(self, attempt: Attempt) -> None:
         if self._stop.is_set():
             return
-        self._running.add(job.id)
+        self._running.add(attempt.job.id)
         self._status_changed.set()
         try:
-            attempt = await self._worker.step(job)
+            await self._worker.step(attempt)
         finally:
-            self._running.discard(job.id)
+            self._running.discard(attempt.job.id)
             self._status_changed.set()
+        if attempt.lost:
+            return
+        if attempt.job.state in FINAL:
+            self.ended[attempt.job.state] += 1
         self._schedule(attempt.job, attempt.again_in)
+        # Whatever moved may have freed a place in a limit.
+        self._queue.changed()
 
     def _schedule(self, job: Job, after: float) -> None:
-        match job.state:
-            case State.GENERATING:
-                self._polls.put(job, after)
-            case State.DOWNLOADING:
-                self._fetches.put(job, after)
-            case State.DELIVERING:
-                self._deliveries.put(job, after)
-            case State.QUEUED:
-                pass
-            case _ if job.state in FINAL:
-                self.ended[job.state] += 1
-            case _:
-                pass
-        # Whatever moved may have freed a place in a limit.
-        self._queue_changed.set()
+        """See that the job's next step comes; a queued job's turn is the store's to say."""
+        if job.state in self._lanes:
+            self._lanes[job.state].put(job, after)
 
     async def _status_lane(self) -> None:
+        told = ""
         while True:
             self._status_changed.clear()
+            if self._gate.reason != told:
+                told = await self._tell_why()
             await self._write_status()
             await self._rooms.clock.sleep(STATUS_INTERVAL)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._status_changed.wait(), STATUS_HEARTBEAT)
+
+    async def _tell_why(self) -> str:
+        """Put down why the queue waits, for whoever looks; return what is known to be put down."""
+        reason = self._gate.reason
+        try:
+            await self._rooms.store.set_blocked(reason)
+        except StoreUnavailable as error:
+            log.debug("status.failed", error=error.message)
+        return reason
 
     async def _stop_when_idle(self) -> None:
         while not await self._idle():
@@ -206,4 +212,10 @@ class Supervisor:
         left = await self._rooms.store.jobs(
             [state for state in State if state not in FINAL and state is not State.UNCERTAIN]
         )
-        return all(job.late for job in left)
+        return not any(self._may_go_on(job) for job in left)
+
+    def _may_go_on(self, job: Job) -> bool:
+        if job.watch not in self._rooms.places or job.late:
+            return False
+        # What was refused twice, half a minute apart, is nothing that a single run waits for.
+        return job.state is not State.QUEUED or self._gate.refusals < 2

@@ -39,10 +39,11 @@ def check_folders(settings: Settings) -> None:
         StartupError: a folder is not there, or the run user may not work in it.
     """
     look = look_of(settings.output)
+    # First, so that nobody is told to make a folder that may not be there.
+    _check_apart(list(_places(settings)))
     for watch in settings.watch:
         for key, folder in (("inbox", watch.inbox), ("outbox", watch.outbox)):
             _require_folder(f"watch.{watch.name}.{key}", Path(folder).absolute())
-    _check_apart(list(_places(settings)))
     for watch in settings.watch:
         _probe_inbox(watch)
         _probe_outbox(watch, look)
@@ -95,7 +96,7 @@ def _may_meet(one: Place, other: Place) -> bool:
 
 def _lies_in(inner: Path, outer: Path) -> bool:
     """Say whether `inner` is `outer` or below it, through links and bind mounts."""
-    if not outer.exists():
+    if not outer.is_dir():
         return inner.resolve().is_relative_to(outer.resolve())
     top = outer.stat()
     here = _nearest(inner.resolve())
@@ -109,7 +110,7 @@ def _lies_in(inner: Path, outer: Path) -> bool:
 
 def _nearest(path: Path) -> Path:
     """Return `path`, or the nearest folder above it that exists."""
-    return next(folder for folder in (path, *path.parents) if folder.exists())
+    return next(folder for folder in (path, *path.parents) if folder.is_dir())
 
 
 def _on_disk(path: Path) -> tuple[str, Path]:

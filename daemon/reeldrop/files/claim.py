@@ -4,6 +4,7 @@ Rule 1: at every instant a source lies in the inbox or in the claim, and nowhere
         name that anybody would take for whole.
 Rule 2: every step may be done again: what is in its place already is done.
 Rule 3: nothing is ever overwritten, neither in the claim nor when a file is put back.
+Rule 4: what is taken is what was judged; a file that was replaced meanwhile is not taken.
 """
 
 import errno
@@ -12,10 +13,12 @@ import posixpath
 import re
 import secrets
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 
+from reeldrop.domain.errors import DropChanged
 from reeldrop.domain.job import Claim, ClaimedFile, RelPath
+from reeldrop.domain.paths import common_folder, join
 from reeldrop.files import durable
 from reeldrop.files.confined import (
     file_in,
@@ -27,6 +30,7 @@ from reeldrop.files.confined import (
     root_of,
 )
 from reeldrop.files.faults import Refused, shown
+from reeldrop.files.scan import entry_of
 
 HOME = ".reeldrop"
 CLAIMS = f"{HOME}/claims"
@@ -40,7 +44,7 @@ def plan(
 ) -> Claim:
     """Name the claim's folder below `top`, the folder where the clip's file system begins."""
     folder = f"{CLAIMS}/{secrets.token_hex(16)}"
-    base = _common(base, sources)
+    base = common_folder((join(base, "_"), *sources))
     return Claim(
         RelPath(f"{top}/{folder}" if top else folder),
         tuple(ClaimedFile(RelPath(f"source/{_below(base, path)}"), path) for path in sources),
@@ -60,13 +64,6 @@ def plan_kept(sources: Sequence[RelPath], references: Sequence[RelPath]) -> Clai
     )
 
 
-def _common(base: RelPath, sources: Sequence[RelPath]) -> RelPath:
-    """Return the nearest folder at or above `base` that holds all sources."""
-    while base and not all(path.startswith(f"{base}/") for path in sources):
-        base = RelPath(posixpath.dirname(base))
-    return base
-
-
 def _below(base: RelPath, path: RelPath) -> str:
     return path.removeprefix(f"{base}/") if base else path
 
@@ -81,9 +78,13 @@ def make_true(root: str, claim: Claim) -> None:
     """Copy the references and move the sources into the claim, durably; put all back on failure.
 
     Raises:
-        OSError, Refused: a file has gone, cannot be moved, or a disk does not take it.
+        DropChanged: a file has gone, or is not the one that was judged.
+        OSError, Refused: a file cannot be moved, or a disk does not take it.
     """
     if claim.kept:
+        with root_of(root) as inbox:
+            if changed := _changed(inbox, (*claim.source, *claim.references)):
+                raise changed
         return
     with root_of(root) as inbox, folder_in(inbox, claim.folder.split("/"), make=PRIVATE) as folder:
         try:
@@ -91,10 +92,13 @@ def make_true(root: str, claim: Claim) -> None:
                 _copy_reference(inbox, folder, claimed, f"part-r{number}")
             for number, claimed in enumerate(claim.source):
                 _move_source(inbox, folder, claimed, f"part-s{number}")
-        except OSError:
+        except OSError as error:
             _put_back(inbox, folder, claim)
+            changed = _changed_since(inbox, folder, claim)
             _remove_if_empty(inbox, folder, claim)
-            raise
+            if changed is None:
+                raise
+            raise changed from error
         _settle(inbox, folder, claim)
 
 
@@ -106,6 +110,7 @@ def _copy_reference(inbox: int, folder: int, claimed: ClaimedFile, part: str) ->
         if look(folder, part) is not None:
             os.unlink(part, dir_fd=folder)
         with open_inside(inbox, claimed.origin) as source:
+            _require_judged(source, claimed)
             durable.copy_new(source, folder, part)
         durable.rename_new(folder, part, target, name)
 
@@ -120,6 +125,7 @@ def _move_source(inbox: int, folder: int, claimed: ClaimedFile, part: str) -> No
             folder_in(inbox, origin_folders) as origin,
             file_in(origin, origin_name) as source,
         ):
+            _require_judged(source, claimed)
             os.fsync(source)
             try:
                 durable.rename_new(origin, origin_name, target, name)
@@ -129,12 +135,46 @@ def _move_source(inbox: int, folder: int, claimed: ClaimedFile, part: str) -> No
                 durable.move_across(origin, origin_name, (target, name), (folder, part), source)
             else:
                 _require_same(source, target, name)
+                _require_judged(source, claimed)
 
 
 def _require_same(source: int, target: int, name: str) -> None:
     """Raise Refused where another file, or a link, was slipped in under the name we moved."""
     if not os.path.samestat(os.fstat(source), os.stat(name, dir_fd=target, follow_symlinks=False)):
         raise Refused(f'"{shown(name)}" was replaced while it was claimed')
+
+
+def _require_judged(source: int, claimed: ClaimedFile) -> None:
+    """Raise Refused unless the open file is the one that was judged."""
+    if not _is_judged(os.fstat(source), claimed):
+        raise Refused(f'"{shown(claimed.origin)}" is not the file any more that was looked at')
+
+
+def _is_judged(found: os.stat_result, claimed: ClaimedFile) -> bool:
+    return claimed.key in ("", entry_of(claimed.origin, found).key)
+
+
+def _changed_since(inbox: int, folder: int, claim: Claim) -> DropChanged | None:
+    """Return why a claim can never be made as it was planned, None where it may be made later."""
+    held = {each.origin for each in claim.source if _is_there(folder, each.at)}
+    if any(not _is_there(inbox, origin) for origin in held):
+        # What is in the claim alone is put back first, when the disk takes it again.
+        return None
+    left = [each for each in (*claim.source, *claim.references) if not _is_there(folder, each.at)]
+    return _changed(inbox, left, held)
+
+
+def _changed(
+    inbox: int, files: Iterable[ClaimedFile], held: Collection[RelPath] = ()
+) -> DropChanged | None:
+    """Return an error that names those of `files` that are not in the inbox as they were judged."""
+    found = {each: _look_below(inbox, each.origin) for each in files}
+    gone = [each.origin for each, now in found.items() if now is None]
+    others = [each.origin for each, now in found.items() if now and not _is_judged(now, each)]
+    if not gone and not others:
+        return None
+    what = f'"{shown((gone or others)[0])}" {"has gone" if gone else "was replaced"}'
+    return DropChanged(f"{what} before it could be taken", gone=gone, held=held)
 
 
 def _finish_part(inbox: int, folder: int, claimed: ClaimedFile, part: str) -> bool:
@@ -148,12 +188,17 @@ def _finish_part(inbox: int, folder: int, claimed: ClaimedFile, part: str) -> bo
 
 
 def _is_there(root: int, path: str) -> bool:
+    return _look_below(root, path) is not None
+
+
+def _look_below(root: int, path: str) -> os.stat_result | None:
+    """Return the lstat of what lies at `path` below `root`, None where nothing does."""
     *folders, name = parts_of(path)
     try:
         with folder_in(root, folders) as folder:
-            return look(folder, name) is not None
+            return look(folder, name)
     except FileNotFoundError:
-        return False
+        return None
 
 
 def _settle(inbox: int, folder: int, claim: Claim) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reeldrop.domain.errors import DiskFull, FileBusy, FolderOffline, StepError
+from reeldrop.domain.paths import printable
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 DENIED = frozenset({errno.EACCES, errno.EPERM})
@@ -28,6 +29,8 @@ OFFLINE = frozenset(
         errno.EREMOTEIO,
     }
 )
+shown = printable
+"""How this room's messages write a path."""
 
 
 class Refused(OSError):
@@ -37,20 +40,23 @@ class Refused(OSError):
         super().__init__(errno.EPERM, reason)
 
 
-def shown(path: str) -> str:
-    """Return `path` as people may read it: no odd bytes, no line breaks."""
-    text = path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return "".join(mark if mark.isprintable() else "\N{REPLACEMENT CHARACTER}" for mark in text)
-
-
 def run_user() -> str:
     """Return who the daemon is, as `uid 995 gid 995`."""
     return f"uid {os.geteuid()} gid {os.getegid()}"
 
 
+def words_of(error: OSError) -> str:
+    """Return what the system says, with the daemon's user where that is the reason."""
+    if isinstance(error, Refused):
+        return error.strerror or "it must not be used"
+    if error.errno in DENIED:
+        return f"permission denied for {run_user()}"
+    return os.strerror(error.errno) if error.errno else str(error)
+
+
 def verdict(error: OSError, root: str, doing: str) -> StepError:
     """Return the error of the taxonomy for `error`, met below `root` while `doing` something."""
-    words = os.strerror(error.errno) if error.errno else str(error)
+    words = words_of(error)
     if isinstance(error, Refused):
         return FileBusy(f"{doing}: {error.strerror}")
     if error.errno in FULL:
@@ -59,7 +65,7 @@ def verdict(error: OSError, root: str, doing: str) -> StepError:
         return FolderOffline(f"The folder {shown(root)} does not answer ({doing}: {words})")
     if error.errno in DENIED:
         return FileBusy(
-            f"{doing}: permission denied for {run_user()}",
+            f"{doing}: {words}",
             hint=f"Let {run_user()} read, write and rename in {shown(root)}.",
         )
     return FileBusy(f"{doing}: {words}")

@@ -1,19 +1,22 @@
 """One watched folder: the port that the engine sees, over scan, watch, lease and claim."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from reeldrop.domain.errors import FolderOffline
 from reeldrop.domain.job import Claim, RelPath
 from reeldrop.files import claim as claims
 from reeldrop.files.confined import check, open_inside, parts_of, root_of
-from reeldrop.files.faults import Refused, shown, translated
+from reeldrop.files.durable import sha256_of
+from reeldrop.files.faults import Refused, shown, translated, words_of
 from reeldrop.files.hint import Hint
 from reeldrop.files.lane import Lane
 from reeldrop.files.lease import written_by_another
 from reeldrop.files.litter import is_litter
-from reeldrop.files.scan import Folder, Sweep, sweep
+from reeldrop.files.scan import Folder, Sweep, entry_of, sweep
 from reeldrop.files.watch import Watcher
-from reeldrop.ports import Clock, Scan
+from reeldrop.ports import Clock, Entry, Scan
 from reeldrop.settings import WatchSettings
 
 WIDTH = 4
@@ -64,8 +67,12 @@ class FolderInbox:
             self._watcher.visit(folder)
 
         self._watcher.begin()
-        with translated(self._root, f"looking at {shown(self._root)}"):
+        try:
             found = sweep(self._root, self._found.entries, visit)
+        except OSError as error:
+            raise FolderOffline(
+                f"The inbox {shown(self._root)} does not answer: {words_of(error)}"
+            ) from error
         self._found, self._tops, self._scanned = found, tops, True
         evidence = self._watcher.finish(found.entries)
         return Scan(tuple(found.entries.values()), evidence, found.unreadable)
@@ -86,6 +93,26 @@ class FolderInbox:
             open(fd, "rb", closefd=False) as file,
         ):
             return file.read(limit + 1)
+
+    async def sha256(self, entry: Entry) -> str:
+        """Return the SHA-256 of a file in hexadecimal digits.
+
+        Raises:
+            FileBusy: it is not the file that `entry` saw, before or after, or cannot be read.
+            FolderOffline: the folder does not answer.
+        """
+        return await self._files.run(self._sha256, entry)
+
+    def _sha256(self, entry: Entry) -> str:
+        with (
+            translated(self._root, f'cannot read "{shown(entry.path)}"'),
+            root_of(self._root) as root,
+            open_inside(root, entry.path) as fd,
+        ):
+            digest = sha256_of(fd)
+            if entry_of(entry.path, os.fstat(fd)).key != entry.key:
+                raise Refused(f'"{shown(entry.path)}" changed while it was read')
+            return digest
 
     async def check_inside(self, path: RelPath) -> str:
         """Return "" if `path` may be used, "missing" if nothing is there, else why it must not be.
@@ -145,7 +172,8 @@ class FolderInbox:
         """Make `claim` true, durably; safe to repeat.
 
         Raises:
-            FileBusy: a file has gone or cannot be moved; what was moved was put back.
+            DropChanged: a file has gone or was replaced; what was moved was put back.
+            FileBusy: a file cannot be moved now; likewise.
             FolderOffline, DiskFull: likewise, as far as the folder still takes it.
         """
         await self._files.run(self._claim, claim)

@@ -151,7 +151,14 @@ def _entry(path: RelPath, item: os.DirEntry[str], known: Entry | None) -> Entry:
         and known.device == now.st_dev
     ):
         return known
-    return Entry(path, now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_ino, now.st_dev)
+    return entry_of(path, now)
+
+
+def entry_of(path: RelPath, found: os.stat_result) -> Entry:
+    """Return the file at `path` as a scan sees it."""
+    return Entry(
+        path, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev
+    )
 
 
 def _special(item: os.DirEntry[str]) -> str:

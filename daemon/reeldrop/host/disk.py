@@ -39,8 +39,9 @@ class Room:
         for folder in self._folders:
             try:
                 free = await free_bytes(folder)
-            except FolderOffline as error:
-                return error.message
+            except FolderOffline:
+                # Its own watch will meet that; the others have nothing to do with it.
+                continue
             if free < self._reserve:
                 return (
                     f"The disk of {folder} has {free / 1e6:.0f} MB free; "

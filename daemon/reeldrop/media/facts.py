@@ -31,6 +31,9 @@ def probe(file: Path) -> MediaFacts:
     layout = check_whole(file)
     with opened(file, VIDEO_FORMATS, lambda reason: undecodable(file, reason)) as container:
         stream = pictures(container)
+        if stream is not None:
+            # For a single frame, starting threads takes longer than decoding.
+            stream.codec_context.thread_count = 1
         frame = first_frame(container, stream) if stream else None
         if stream is None or frame is None:
             raise undecodable(file, "no frame of it could be made")

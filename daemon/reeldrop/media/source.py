@@ -40,11 +40,11 @@ class Source:
 
     def torn(self, needed: int) -> NotWhole:
         """Return the error for a file that its own sizes say needs `needed` bytes."""
-        return NotWhole(f"{self.name}: {share(self.size, needed)} have arrived")
+        return self.missing(f"{share(self.size, needed)} have arrived")
 
-    def missing(self, what: str) -> NotWhole:
-        """Return the error for a file in which `what` is not there yet."""
-        return NotWhole(f"{self.name}: {what}; the clip is not whole yet")
+    def missing(self, why: str) -> NotWhole:
+        """Return the error for a file of which `why` says that a part is missing."""
+        return NotWhole(f"{self.name} is not a whole video: {why}")
 
     def check_filled(self, regions: Sequence[Region]) -> None:
         """Raise NotWhole where a hole lies in one of `regions` (sorted, not overlapping)."""

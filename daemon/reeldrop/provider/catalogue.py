@@ -49,11 +49,10 @@ class Models:
         documentation and are not filled in.
         """
         found = {str(key): value for key, value in params.items()}
-        faults = list(not_finite(found))
+        faults = [*blank_prompt(found), *not_finite(found)]
         found = cast("dict[str, Any]", _with_numbers(found, model.schema))
         errors = self._validator(model).iter_errors(found)
         faults += [fault for error in errors for fault in faults_of(error)]
-        faults += blank_prompt(found)
         return found, sorted(_once(faults), key=lambda fault: fault.key)[:FAULTS_MAX]
 
     def _validator(self, model: Model) -> Draft202012Validator:

@@ -1,11 +1,12 @@
-"""The API over HTTP: submit, poll, balance; results are fetched by `fetch`.
+"""The API over HTTP: submit, poll, request log, balance; results are fetched by `fetch`.
 
 The key goes to the API's own address alone: redirects are never followed with it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
@@ -15,11 +16,12 @@ from pydantic import SecretStr
 
 from reeldrop.domain.errors import SettingsError
 from reeldrop.domain.job import GenerationId
-from reeldrop.ports import Clock, Generation, SubmitRequest
+from reeldrop.ports import Clock, Generation, LogRow, SubmitRequest
 from reeldrop.provider.body import SubmitBody
 from reeldrop.provider.clients import Clients, Timeouts
 from reeldrop.provider.connection import OneRequest, environment_proxy
 from reeldrop.provider.fetch import Fetcher
+from reeldrop.provider.requestlog import RequestLog
 from reeldrop.provider.verdicts import FOREIGN, Call, of_answer, of_exception
 from reeldrop.provider.wire import ANSWER_MAX, Answer, read_balance, read_generation
 from reeldrop.settings import ApiSettings
@@ -63,6 +65,7 @@ class HttpProvider:
         if secret:
             self._headers["Authorization"] = f"Bearer {secret}"
         self._clients = Clients(self._polling_client)
+        self._log = RequestLog(partial(self._get, call=Call.LOG), clock)
         self._fetcher = Fetcher(self._context, agent, clock, timeouts)
 
     async def __aenter__(self) -> Self:
@@ -134,6 +137,10 @@ class HttpProvider:
             raise of_answer(Call.POLL, answer, self._clock.now())
         return generation
 
+    async def find(self, request_ids: Collection[str], reach: float) -> dict[str, LogRow]:
+        """Look for submits in the request log; see the port."""
+        return await self._log.find(request_ids, reach)
+
     async def balance(self) -> tuple[float, str]:
         """Return the account's balance and its currency; see the port."""
         answer = await self._get(BILLING)
@@ -142,7 +149,7 @@ class HttpProvider:
             raise of_answer(Call.POLL, answer, self._clock.now())
         return balance
 
-    async def _get(self, path: str) -> Answer:
+    async def _get(self, path: str, call: Call = Call.POLL) -> Answer:
         try:
             async with (
                 self._clients.lend() as client,
@@ -151,7 +158,7 @@ class HttpProvider:
             ):
                 return await _read(response, self._timeouts.poll)
         except FOREIGN as exc:
-            raise of_exception(Call.POLL, exc) from exc
+            raise of_exception(call, exc) from exc
 
     def _polling_client(self, limits: httpx.Limits) -> httpx.AsyncClient:
         return httpx.AsyncClient(

@@ -22,6 +22,7 @@ from reeldrop.domain.errors import (
     StepError,
     TransientError,
 )
+from reeldrop.domain.references import is_loopback
 from reeldrop.ports import Clock
 from reeldrop.provider.clients import Timeouts
 from reeldrop.provider.verdicts import FOREIGN, Call, of_answer, of_exception
@@ -33,7 +34,6 @@ REDIRECTS_MAX = 5
 TAGS_MAX = 1000
 SLOWEST = 10
 """How many of the longest silences 1 MiB may take: a trickle must not hold a worker for ever."""
-LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
 NOT_MEDIA = ("text/html", "application/json", "application/xml", "text/xml")
 PLACE = "The server of the result"
 
@@ -210,7 +210,7 @@ def _checked(url: str) -> str:
         parsed = httpx.URL(url)
     except (httpx.InvalidURL, TypeError) as exc:
         raise ResultDamaged("The result's address cannot be read.") from exc
-    local = parsed.scheme == "http" and LOOPBACK.fullmatch(parsed.host)
+    local = parsed.scheme == "http" and is_loopback(parsed.host)
     if not parsed.host or not (parsed.scheme == "https" or local):
         raise ResultDamaged(
             f"The result's address begins with {parsed.scheme[:16]}://{parsed.host[:200]}; "

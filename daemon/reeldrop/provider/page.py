@@ -2,7 +2,7 @@
 
 import sys
 
-from reeldrop.provider import clients, connection, fetch, verdicts, wire
+from reeldrop.provider import clients, connection, fetch, requestlog, verdicts, wire
 from reeldrop.provider.client import BILLING, GENERATIONS
 
 TIMEOUTS = clients.Timeouts()
@@ -20,6 +20,8 @@ holds it to the table in `daemon/reeldrop/provider/verdicts.py`.
 connect {TIMEOUTS.connect:g} s, {connection.PIECE // 1024} KiB sent in {TIMEOUTS.write:g} s, \
 answer {TIMEOUTS.answer:g} s |
 | poll | `GET {GENERATIONS}?generation_id=…` (the id percent-encoded) | {TIMEOUTS.poll:g} s |
+| request log | `GET {requestlog.LOGS}?period=…&limit={requestlog.PAGE}&offset=…` \
+(`period`: {", ".join(requestlog.PERIODS)}) | {TIMEOUTS.poll:g} s |
 | balance | `GET {BILLING}` | {TIMEOUTS.poll:g} s |
 | fetch | `GET` of the result's URL, without the key, at most {fetch.REDIRECTS_MAX} redirects, \
 `https://` alone (`http://` from this host) | {TIMEOUTS.fetch:g} s of silence, \
@@ -44,6 +46,20 @@ with `name` and `message`. A gateway's page or JSON proves nothing. For 401 to 4
 JSON body tell an empty account, an unverified one and a key's limit apart.
 
 A 2xx with an id is a generation. Its line below is for a 2xx that cannot be read or has none.
+
+## Where a lost answer is looked for
+
+The API's request log names every submit by the `X-Client-Request-Id` that went with it. It is asked
+for the shortest of its periods that reaches back past the submit and {requestlog.MARGIN / 60:g} min more, never beyond
+7 days. A period is counted on the provider's clock, so that the clocks need not agree. Nothing
+narrows the search: neither the model, which may have been renamed, nor the outcome.
+
+All pages are read, newest row first, until every submit has been found with its generation, so that
+"not there" is said of the whole log or not at all. A page that cannot be read, is cut off, is another
+one than was asked for or is empty where more is announced is no answer, and neither is a log of more
+than {requestlog.PAGES_MAX} pages. `failed` alone means that nothing was made, and only if no other row of the same
+submit says otherwise. The first {requestlog.BURST} pages are asked for without a pause, then one every {requestlog.INTERVAL:g} s (the API
+allows 200 in 60 s). When the row of a generation that is still running appears is not documented.
 
 ## The table
 

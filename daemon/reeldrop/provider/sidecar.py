@@ -4,7 +4,8 @@ import copy
 from collections.abc import Mapping
 from typing import Any, cast
 
-from reeldrop.domain.spec import Model
+from reeldrop.domain.own import LONGEST_TICKET, MOST_VARIANTS, PRIORITIES, UPLOADS
+from reeldrop.domain.spec import OWN, Model
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 FILE = "An https:// URL, a data URI, or the path of a file relative to this sidecar."
@@ -25,11 +26,13 @@ _NAME = {
 }
 _PRIORITY = {
     "type": "integer",
+    "minimum": PRIORITIES[0],
+    "maximum": PRIORITIES[-1],
     "default": 0,
     "description": "Higher goes first; 10 minutes of waiting count as one.",
 }
 _UPLOAD = {
-    "enum": ["auto", "data_uri", "signed_url"],
+    "enum": list(UPLOADS),
     "default": "auto",
     "description": "How files reach the API.",
 }
@@ -41,12 +44,8 @@ _LABELS = {
 _TICKET = {
     "type": "string",
     "minLength": 1,
+    "maxLength": LONGEST_TICKET,
     "description": "Two drops with one ticket are one job for ever.",
-}
-_FPS = {
-    "type": "number",
-    "exclusiveMinimum": 0,
-    "description": "Frames per second of an image sequence.",
 }
 
 
@@ -63,7 +62,7 @@ def sidecar_schema(model: Model) -> dict[str, Any]:
         "additionalProperties": False,
         "properties": {
             **_references(parameters),
-            "reeldrop": _object({"name": _NAME, "priority": _PRIORITY, "labels": _LABELS}),
+            OWN: _object({"name": _NAME, "priority": _PRIORITY, "labels": _LABELS}),
         },
     }
     return {
@@ -74,7 +73,7 @@ def sidecar_schema(model: Model) -> dict[str, Any]:
         "properties": {
             "$schema": {"type": "string", "description": "Ignored; for editors."},
             **_references(parameters),
-            "reeldrop": _ours(),
+            OWN: _ours(),
         },
         "$defs": {"parameters": parameters, "variant": override},
     }
@@ -96,6 +95,7 @@ def _ours() -> dict[str, Any]:
     variants = {
         "type": "array",
         "minItems": 1,
+        "maxItems": MOST_VARIANTS,
         "items": {"$ref": "#/$defs/variant"},
         "description": "Overrides; each makes its own job from the same clip.",
     }
@@ -106,7 +106,6 @@ def _ours() -> dict[str, Any]:
         "labels": _LABELS,
         "variants": variants,
         "ticket": _TICKET,
-        "fps": _FPS,
     }
     return _object(properties) | {"description": "What is Reeldrop's own, not the model's."}
 

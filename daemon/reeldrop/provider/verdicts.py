@@ -41,6 +41,7 @@ class Call(StrEnum):
     BEFORE = "submit, before the last bytes may have left"
     AFTER = "submit, after"
     POLL = "poll, balance"
+    LOG = "request log"
     FETCH = "fetch of a result"
 
 
@@ -62,6 +63,7 @@ class Row:
     before: type[StepError]
     after: type[StepError]
     poll: type[StepError]
+    log: type[StepError]
     fetch: type[StepError]
     said: frozenset[Said] = frozenset()
 
@@ -75,6 +77,7 @@ class Row:
             Call.BEFORE: self.before,
             Call.AFTER: self.after,
             Call.POLL: self.poll,
+            Call.LOG: self.log,
             Call.FETCH: self.fetch,
         }[call]
 
@@ -86,31 +89,39 @@ def _only(status: int) -> range:
 _FUNDS = frozenset({Said.FUNDS})
 _OURS = frozenset({Said.API})
 _ACCOUNT_STATUSES = range(401, 404)
-_Unavailable, _Unknown = ProviderUnavailable, UnknownOutcome
+_Unavailable, _Unknown, _Changed = ProviderUnavailable, UnknownOutcome, ProtocolChanged
 
 ROWS: tuple[Row, ...] = (
-    Row(range(100, 200), _Unavailable, _Unknown, _Unavailable, TransientError),
-    # A 2xx comes here only when it cannot be read or names no generation.
-    Row(range(200, 300), _Unavailable, _Unknown, _Unavailable, ResultDamaged),
-    Row(range(300, 400), _Unavailable, _Unknown, _Unavailable, ResultDamaged),
-    Row(_ACCOUNT_STATUSES, OutOfFunds, OutOfFunds, OutOfFunds, ResultGone, _FUNDS),
-    Row(_only(402), OutOfFunds, OutOfFunds, OutOfFunds, ResultGone),
-    Row(_only(401), NotAuthorised, NotAuthorised, NotAuthorised, ResultGone),
-    Row(_only(403), NotAuthorised, NotAuthorised, NotAuthorised, ResultGone),
-    Row(_only(404), ClipRejected, ClipRejected, GenerationUnknown, ResultGone, _OURS),
-    Row(_only(404), ProtocolChanged, ProtocolChanged, GenerationUnknown, ResultGone),
-    Row(_only(410), ClipRejected, ClipRejected, GenerationUnknown, ResultGone, _OURS),
-    Row(_only(410), ProtocolChanged, ProtocolChanged, ProtocolChanged, ResultGone),
-    Row(_only(408), _Unavailable, _Unknown, _Unavailable, TransientError),
-    Row(_only(429), RateLimited, RateLimited, RateLimited, RateLimited),
-    Row(_only(400), ClipRejected, ClipRejected, GenerationUnknown, ResultGone),
-    Row(_only(422), ClipRejected, ClipRejected, GenerationUnknown, ResultGone),
-    Row(_only(413), ClipRejected, ClipRejected, _Unavailable, TransientError),
-    Row(_only(415), ClipRejected, ClipRejected, _Unavailable, TransientError),
-    Row(range(400, 500), ClipRejected, ClipRejected, _Unavailable, TransientError, _OURS),
-    Row(range(400, 500), ProtocolChanged, ProtocolChanged, ProtocolChanged, TransientError),
-    Row(_only(503), _Unavailable, _Unavailable, _Unavailable, TransientError, _OURS),
-    Row(range(500, 1000), _Unavailable, _Unknown, _Unavailable, TransientError),
+    Row(range(100, 200), _Unavailable, _Unknown, _Unavailable, _Unavailable, TransientError),
+    # A 2xx comes here only when it cannot be read, names no generation or is no page of the log.
+    Row(range(200, 300), _Unavailable, _Unknown, _Unavailable, _Unavailable, ResultDamaged),
+    Row(range(300, 400), _Unavailable, _Unknown, _Unavailable, _Unavailable, ResultDamaged),
+    Row(_ACCOUNT_STATUSES, OutOfFunds, OutOfFunds, OutOfFunds, OutOfFunds, ResultGone, _FUNDS),
+    Row(_only(402), OutOfFunds, OutOfFunds, OutOfFunds, OutOfFunds, ResultGone),
+    Row(_only(401), NotAuthorised, NotAuthorised, NotAuthorised, NotAuthorised, ResultGone),
+    Row(_only(403), NotAuthorised, NotAuthorised, NotAuthorised, NotAuthorised, ResultGone),
+    Row(_only(404), ClipRejected, ClipRejected, GenerationUnknown, _Unavailable, ResultGone, _OURS),
+    Row(_only(404), _Changed, _Changed, GenerationUnknown, _Changed, ResultGone),
+    Row(_only(410), ClipRejected, ClipRejected, GenerationUnknown, _Unavailable, ResultGone, _OURS),
+    Row(_only(410), _Changed, _Changed, _Changed, _Changed, ResultGone),
+    Row(_only(408), _Unavailable, _Unknown, _Unavailable, _Unavailable, TransientError),
+    Row(_only(429), RateLimited, RateLimited, RateLimited, RateLimited, RateLimited),
+    Row(_only(400), ClipRejected, ClipRejected, GenerationUnknown, _Unavailable, ResultGone),
+    Row(_only(422), ClipRejected, ClipRejected, GenerationUnknown, _Unavailable, ResultGone),
+    Row(_only(413), ClipRejected, ClipRejected, _Unavailable, _Unavailable, TransientError),
+    Row(_only(415), ClipRejected, ClipRejected, _Unavailable, _Unavailable, TransientError),
+    Row(
+        range(400, 500),
+        ClipRejected,
+        ClipRejected,
+        _Unavailable,
+        _Unavailable,
+        TransientError,
+        _OURS,
+    ),
+    Row(range(400, 500), _Changed, _Changed, _Changed, _Changed, TransientError),
+    Row(_only(503), _Unavailable, _Unavailable, _Unavailable, _Unavailable, TransientError, _OURS),
+    Row(range(500, 1000), _Unavailable, _Unknown, _Unavailable, _Unavailable, TransientError),
 )
 
 EXCEPTIONS: dict[type[Exception], str] = {
@@ -141,7 +152,7 @@ EXCEPTIONS: dict[type[Exception], str] = {
 """Every exception of the HTTP client, in words. All of them mean the same: see EXCEPTION_ROW."""
 
 FOREIGN: tuple[type[Exception], ...] = tuple(EXCEPTIONS)
-EXCEPTION_ROW = Row(range(0), _Unavailable, _Unknown, _Unavailable, TransientError)
+EXCEPTION_ROW = Row(range(0), _Unavailable, _Unknown, _Unavailable, _Unavailable, TransientError)
 
 
 def row_of(status: int, said: Said) -> Row:

@@ -85,7 +85,7 @@ def read_generation(answer: Answer, asked: GenerationId | None = None) -> Genera
     data = parse(answer.body)
     if not isinstance(data, dict):
         return None
-    found = asked or _identifier(data.get("id")) or _identifier(data.get("generation_id"))
+    found = asked or identifier(data.get("id")) or identifier(data.get("generation_id"))
     status = text_of(data.get("status") or "", 64)
     url = _url(data.get("video"))
     if found is None or (asked and not status and url is None):
@@ -95,7 +95,8 @@ def read_generation(answer: Answer, asked: GenerationId | None = None) -> Genera
     return Generation(found, progress, status, url, error, _cost(data, answer.headers))
 
 
-def _identifier(value: object) -> GenerationId | None:
+def identifier(value: object) -> GenerationId | None:
+    """Return a generation's id, also where it is a number; None for what cannot be one."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str) or not value.strip() or len(value) > ID_MAX:
@@ -164,7 +165,8 @@ def read_error(body: bytes) -> ApiError | None:
     inner: Mapping[str, Any] = error if isinstance(error, dict) else {}
     details = inner.get("data")
     kind = details.get("kind") if isinstance(details, dict) else None
-    sentences = list(_sentences(details)) or list(_sentences(error)) or list(_sentences(data))
+    said = (details, inner, data.get("message"), error, data)
+    sentences = next((found for part in said if (found := list(_sentences(part)))), [])
     heading = inner.get("message") or data.get("message")
     if isinstance(heading, str) and heading not in sentences:
         sentences.insert(0, heading)

@@ -1,7 +1,6 @@
 """Settings: one river, flowing down. The only reader of the environment and of the configuration file."""
 
 from reeldrop.settings.model import (
-    DEFAULT_MODEL,
     VIDEO_EXTENSIONS,
     ApiSettings,
     LimitSettings,
@@ -12,13 +11,11 @@ from reeldrop.settings.model import (
     UploadSettings,
     WatchSettings,
     WebSettings,
-    is_loopback,
     not_yet,
 )
 from reeldrop.settings.reading import Loaded, api_key, load
 
 __all__ = [
-    "DEFAULT_MODEL",
     "VIDEO_EXTENSIONS",
     "ApiSettings",
     "LimitSettings",
@@ -31,7 +28,6 @@ __all__ = [
     "WatchSettings",
     "WebSettings",
     "api_key",
-    "is_loopback",
     "load",
     "not_yet",
 ]

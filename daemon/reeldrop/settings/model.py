@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-DEFAULT_MODEL = "klingai/video-o1-video-to-video-reference"
+from reeldrop.domain.references import is_loopback
+from reeldrop.domain.spec import DEFAULT_MODEL, MODEL
+
 VIDEO_EXTENSIONS = ("mp4", "mov", "m4v", "mkv", "webm", "avi", "mxf")
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12} | {
     "KIB": 2**10,
@@ -27,11 +29,6 @@ def _size(value: object) -> object:
     if match is None or match[2].upper() not in UNITS:
         raise ValueError('a size is a number of bytes or like "16MB", "1GB", "512KiB"')
     return int(float(match[1]) * UNITS[match[2].upper()])
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether `host`, as a URL names it, is this host itself."""
-    return bool(re.fullmatch(r"localhost|127(\.\d{1,3}){3}|::1", host))
 
 
 def _safe_url(value: str) -> str:
@@ -171,7 +168,7 @@ class WatchSettings(_Section):
     archive: Literal["move", "delete", "keep"] = "move"
     conform: Literal["off", "auto", "trim"] = "off"
     duplicates: Literal["in_flight", "always", "never"] = "in_flight"
-    defaults: dict[str, Any] = {"model": DEFAULT_MODEL}
+    defaults: dict[str, Any] = {MODEL: DEFAULT_MODEL}
 
 
 class Settings(BaseSettings):

@@ -5,15 +5,16 @@ Nothing outside this file writes to `jobs`.
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from reeldrop.domain.errors import Lost
-from reeldrop.domain.job import Job, RelPath, Waiting
+from reeldrop.domain.job import Job, Waiting
 from reeldrop.domain.lifecycle import AFTER_CRASH, FINAL, Event, State, advance
 from reeldrop.domain.limits import Limits, room_at
 from reeldrop.domain.retry import LONGEST_WAIT
+from reeldrop.ports import KeptFile
 from reeldrop.store.queries import first_in_line, usage_at
 from reeldrop.store.rows import columns_of, job_of, text_of, waiting_of
 
@@ -58,13 +59,20 @@ _TAKE_OVER = """
         not_before = CASE WHEN not_before > :unbelievable THEN :at ELSE not_before END
     WHERE owner <> :host AND state IN ('generating', 'downloading', 'delivering')
 """
+_OPEN = """
+    SELECT 1 FROM jobs WHERE watch = ? AND state NOT IN ('delivered', 'failed', 'cancelled')
+"""
 _JOURNAL = """
     INSERT INTO journal (job, at, event, state, token, host, note)
     VALUES (?, ?, ?, ?, ?, ?, ?)
 """
+_WITHDRAW = """
+    DELETE FROM jobs
+    WHERE id = ? AND token = ? AND owner IS NULL AND state = 'queued' AND claimed = 0
+"""
 _KEPT = """
-    INSERT INTO kept (watch, path, key, job) VALUES (?, ?, ?, ?)
-    ON CONFLICT (watch, path, key) DO UPDATE SET job = excluded.job
+    INSERT INTO kept (watch, path, key, sha256, job) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (watch, path, key) DO UPDATE SET sha256 = excluded.sha256, job = excluded.job
 """
 
 
@@ -84,34 +92,49 @@ def enrol(db: sqlite3.Connection, host: str, now: float) -> None:
 
 
 def add(
-    db: sqlite3.Connection, jobs: Sequence[Job], kept_keys: Mapping[RelPath, str], entry: Entry
+    db: sqlite3.Connection, jobs: Sequence[Job], kept: Sequence[KeptFile], entry: Entry
 ) -> bool:
     """Record the jobs of one drop and the files of a kept claim; False when one is under way."""
+    for job in jobs:
+        if job.claim.kept and {file.origin for file in job.claim.source} != {f.path for f in kept}:
+            raise AssertionError("a kept file that is not remembered would be run at every scan")
     if any(db.execute(_UNDER_WAY, (text_of(job.source_key),)).fetchone() for job in jobs):
         return False
     for job in jobs:
-        _add(db, job, kept_keys, entry)
+        _add(db, job, entry)
+        for file in kept:
+            remember_kept(db, job.watch, file)
     return True
 
 
-def _add(db: sqlite3.Connection, job: Job, kept_keys: Mapping[RelPath, str], entry: Entry) -> None:
+def _add(db: sqlite3.Connection, job: Job, entry: Entry) -> None:
     if job.state is not State.QUEUED or job.owner is not None:
         raise AssertionError("a new job is queued and nobody's")
     db.execute(_INSERT, columns_of(job))
     _write_journal(db, job, entry)
-    if job.claim.kept:
-        for file in job.claim.source:
-            # A missing key is a bug that must be seen: the file would be run again and again.
-            row = (job.watch, text_of(file.origin), kept_keys[file.origin], job.id)
-            db.execute(_KEPT, row)
 
 
-def claim(db: sqlite3.Connection, limits: Limits, now: float, entry: Entry) -> Job | None:
+def remember_kept(db: sqlite3.Connection, watch: str, file: KeptFile) -> None:
+    """Remember a file of a kept drop under its stat key."""
+    db.execute(_KEPT, (watch, text_of(file.path), file.key, file.sha256, file.job))
+
+
+def withdraw(db: sqlite3.Connection, job: Job, entry: Entry) -> None:
+    """Forget a job that was never claimed, and the kept files it took. Raises Lost."""
+    if db.execute(_WITHDRAW, (job.id, job.token)).rowcount == 0:
+        raise Lost(f"Job {job.id} is no longer one that awaits its claim.")
+    db.execute("DELETE FROM kept WHERE job = ?", (job.id,))
+    _write_journal(db, job, entry)
+
+
+def claim(
+    db: sqlite3.Connection, limits: Limits, watches: Collection[str], now: float, entry: Entry
+) -> Job | None:
     """Take the job whose turn it is, where the limits leave room."""
     opens = room_at(limits, usage_at(db, limits, now), now)
     if opens is None or opens > now:
         return None
-    job = first_in_line(db, now)
+    job = first_in_line(db, watches, now)
     if job is None:
         return None
     return move(db, replace(job, reason=""), Event.TAKEN, entry)
@@ -151,6 +174,23 @@ def adopt(db: sqlite3.Connection, entry: Entry) -> list[Job]:
     db.execute(_JOURNAL_TAKEOVER, taken)
     db.execute(_TAKE_OVER, taken)
     return [job_of(row) for row in db.execute(_OWNED, (entry.host,))]
+
+
+def enrol_watch(
+    db: sqlite3.Connection, name: str, inbox: str, outbox: str
+) -> tuple[str, str] | None:
+    """Remember a watch's folders, unless it has unfinished jobs of others; return those then."""
+    known = db.execute("SELECT inbox, outbox FROM watches WHERE name = ?", (name,)).fetchone()
+    here = (text_of(inbox), text_of(outbox))
+    if known is not None and tuple(known) != here and db.execute(_OPEN, (name,)).fetchone():
+        return json.loads(known["inbox"]), json.loads(known["outbox"])
+    db.execute("INSERT OR REPLACE INTO watches VALUES (?, ?, ?)", (name, *here))
+    return None
+
+
+def set_blocked(db: sqlite3.Connection, reason: str) -> None:
+    """Put down why no queued job is submitted."""
+    db.execute("INSERT OR REPLACE INTO meta VALUES ('blocked', ?)", (text_of(reason),))
 
 
 def set_waiting(db: sqlite3.Connection, watch: str, waiting: Sequence[Waiting]) -> None:

@@ -3,7 +3,7 @@
 import sqlite3
 from pathlib import Path
 
-from reeldrop.domain.errors import DiskFull, FolderOffline, ReeldropError, StartupError
+from reeldrop.domain.errors import ReeldropError, StartupError, StoreUnavailable
 
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
 FULL = {sqlite3.SQLITE_FULL}
@@ -22,12 +22,12 @@ def translated(error: sqlite3.Error, path: Path) -> ReeldropError | AssertionErr
     if code in DAMAGED:
         return damaged(path, error)
     if code in FULL:
-        return DiskFull(
+        return StoreUnavailable(
             f"The job store {path} cannot grow: its disk is full.", hint="Make room on that disk."
         )
     if isinstance(error, BUG):
         return AssertionError(f"the job store's statements and tables do not agree: {error}")
-    return FolderOffline(
+    return StoreUnavailable(
         f"The job store {path} does not answer: {error}.",
         hint="Look at the disk and the permissions of its folder.",
     )

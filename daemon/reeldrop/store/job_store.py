@@ -11,7 +11,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from reeldrop.domain.job import Job, JobId, JournalEntry, RelPath, Waiting
 from reeldrop.domain.lifecycle import Event, State, advance
 from reeldrop.domain.limits import Limits
-from reeldrop.ports import Clock
+from reeldrop.ports import Clock, KeptFile
 from reeldrop.store import changes, queries
 from reeldrop.store.database import connect_writer
 from reeldrop.store.reader import StoreReader
@@ -32,6 +32,7 @@ class SqliteJobStore:
         self._host = secrets.token_hex(16)
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
         self._closed = False
+        self._watches: set[str] = set()
 
     async def enrol(self) -> None:
         """Record this daemon's start. Called once, before anything else."""
@@ -41,22 +42,24 @@ class SqliteJobStore:
         """Return the store's own random name."""
         return await self._look(queries.store_id)
 
-    async def add(
-        self, jobs: Sequence[Job], kept_keys: Mapping[RelPath, str] | None = None
-    ) -> bool:
+    async def add(self, jobs: Sequence[Job], kept: Sequence[KeptFile] = ()) -> bool:
         """Record the jobs of one drop, unless one of them is under way."""
-        new, keys = tuple(jobs), kept_keys or {}
-        return await self._writer.run(lambda db: changes.add(db, new, keys, self._entry("added")))
+        new, files = tuple(jobs), tuple(kept)
+        return await self._writer.run(lambda db: changes.add(db, new, files, self._entry("added")))
+
+    async def withdraw(self, job: Job) -> None:
+        """Forget a job that was never claimed."""
+        await self._writer.run(lambda db: changes.withdraw(db, job, self._entry("withdrawn")))
 
     async def claim_next(self, now: float) -> Job | None:
         """Take the next due job where the limits leave room."""
         return await self._writer.run(
-            lambda db: changes.claim(db, self._limits, now, self._entry(Event.TAKEN))
+            lambda db: changes.claim(db, self._limits, self._watches, now, self._entry(Event.TAKEN))
         )
 
     async def next_due(self, now: float) -> float | None:
         """Return when time alone may let `claim_next` find a job."""
-        return await self._look(queries.next_due, self._limits, now)
+        return await self._look(queries.next_due, self._limits, self._watches, now)
 
     async def move(self, job: Job, event: Event, note: Mapping[str, Any] | None = None) -> Job:
         """Take the arrow `event`."""
@@ -91,6 +94,21 @@ class SqliteJobStore:
         """Return the jobs that share a claim."""
         return await self._look(queries.jobs_of_claim, folder, watch)
 
+    async def enrol_watch(self, name: str, inbox: str, outbox: str) -> tuple[str, str] | None:
+        """Serve a watch, unless it has unfinished jobs of other folders."""
+        elsewhere = await self._writer.run(lambda db: changes.enrol_watch(db, name, inbox, outbox))
+        if elsewhere is None:
+            self._watches.add(name)
+        return elsewhere
+
+    async def set_blocked(self, reason: str) -> None:
+        """Put down why no queued job is submitted."""
+        await self._writer.run(lambda db: changes.set_blocked(db, reason))
+
+    async def blocked(self) -> str:
+        """Return what was put down."""
+        return await self._look(queries.blocked)
+
     async def set_waiting(self, watch: str, waiting: Sequence[Waiting]) -> None:
         """Replace what is shown as waiting in `watch`."""
         shown = tuple(waiting)
@@ -100,9 +118,13 @@ class SqliteJobStore:
         """Return what is shown as waiting."""
         return await self._look(queries.waiting)
 
-    async def known_kept(self, watch: str, path: RelPath) -> tuple[str, ...]:
-        """Return the stat keys under which a kept file was taken."""
-        return await self._look(queries.known_kept, watch, path)
+    async def known_kept(self, watch: str) -> list[KeptFile]:
+        """Return the files that were taken of a kept watch."""
+        return await self._look(queries.known_kept, watch)
+
+    async def remember_kept(self, watch: str, file: KeptFile) -> None:
+        """Remember a new stat key of a kept file."""
+        await self._writer.run(lambda db: changes.remember_kept(db, watch, file))
 
     async def close(self) -> None:
         """Finish what was asked for and close."""

@@ -1,14 +1,16 @@
 """The statements that only look. Each function takes a connection and sees one moment."""
 
+import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from reeldrop.domain.job import Job, JobId, JournalEntry, RelPath, Waiting
 from reeldrop.domain.lifecycle import State
 from reeldrop.domain.limits import RATE_WINDOW, Limits, Usage, room_at, standing
 from reeldrop.domain.retry import LONGEST_WAIT
-from reeldrop.store.rows import entry_of, job_of, text_of, waiting_of
+from reeldrop.ports import KeptFile
+from reeldrop.store.rows import entry_of, job_of, kept_of, text_of, waiting_of
 
 # The oldest due job of every priority there is: among them stands the one whose turn it is,
 # because within one priority waiting changes no order. The index is walked, never the queue.
@@ -23,6 +25,7 @@ _HEADS = """
     SELECT n, priority, created FROM jobs WHERE n IN (
         SELECT (SELECT n FROM jobs
                 WHERE state = 'queued' AND claimed = 1 AND priority = steps.priority
+                  AND watch IN (SELECT value FROM json_each(:watches))
                   AND (not_before <= :now OR not_before > :unbelievable)
                 ORDER BY created, n LIMIT 1)
         FROM steps)
@@ -30,7 +33,9 @@ _HEADS = """
 _DUE = """
     SELECT min(CASE WHEN not_before > :unbelievable THEN :now ELSE not_before END) AS due
     FROM jobs WHERE state = 'queued' AND claimed = 1
+        AND watch IN (SELECT value FROM json_each(:watches))
 """
+_KEPT = "SELECT path, key, sha256, job FROM kept WHERE watch = ? ORDER BY rowid"
 _OCCUPIED = """
     SELECT state, count(*) FROM jobs
     WHERE state IN ('uploading', 'submitting', 'generating') AND late = 0 GROUP BY state
@@ -50,9 +55,9 @@ def store_id(db: sqlite3.Connection) -> str:
     return _value(db, "SELECT value FROM meta WHERE key = 'store_id'", ())
 
 
-def first_in_line(db: sqlite3.Connection, now: float) -> Job | None:
-    """Return the due queued job whose turn it is."""
-    heads = db.execute(_HEADS, {"now": now, "unbelievable": now + LONGEST_WAIT}).fetchall()
+def first_in_line(db: sqlite3.Connection, watches: Collection[str], now: float) -> Job | None:
+    """Return the due queued job of `watches` whose turn it is."""
+    heads = db.execute(_HEADS, _due(watches, now)).fetchall()
     if not heads:
         return None
     first = min(heads, key=lambda row: (*standing(row["priority"], row["created"], now), row["n"]))
@@ -75,13 +80,29 @@ def usage_at(db: sqlite3.Connection, limits: Limits, now: float) -> Usage:
     )
 
 
-def next_due(db: sqlite3.Connection, limits: Limits, now: float) -> float | None:
+def next_due(
+    db: sqlite3.Connection, limits: Limits, watches: Collection[str], now: float
+) -> float | None:
     """Return when `claim` may find a job by time alone; `now` or earlier where it may at once."""
     opens = room_at(limits, usage_at(db, limits, now), now)
     if opens is None:
         return None
-    due = _value(db, _DUE, {"now": now, "unbelievable": now + LONGEST_WAIT})
+    due = _value(db, _DUE, _due(watches, now))
     return None if due is None else max(due, opens)
+
+
+def _due(watches: Collection[str], now: float) -> dict[str, Any]:
+    return {
+        "now": now,
+        "unbelievable": now + LONGEST_WAIT,
+        "watches": json.dumps(sorted(watches)),
+    }
+
+
+def blocked(db: sqlite3.Connection) -> str:
+    """Return why no queued job is submitted, as the daemon put it down; "" where one may be."""
+    row = db.execute("SELECT value FROM meta WHERE key = 'blocked'").fetchone()
+    return json.loads(row[0]) if row else ""
 
 
 def get(db: sqlite3.Connection, job_id: JobId) -> Job | None:
@@ -125,12 +146,9 @@ def waiting(db: sqlite3.Connection) -> list[Waiting]:
     return [waiting_of(row) for row in db.execute("SELECT * FROM waiting ORDER BY watch, n")]
 
 
-def known_kept(db: sqlite3.Connection, watch: str, path: RelPath) -> tuple[str, ...]:
-    """Return the stat keys under which a kept file was taken."""
-    rows = db.execute(
-        "SELECT key FROM kept WHERE watch = ? AND path = ? ORDER BY rowid", (watch, text_of(path))
-    )
-    return tuple(row["key"] for row in rows)
+def known_kept(db: sqlite3.Connection, watch: str) -> list[KeptFile]:
+    """Return the files that were taken of a kept watch, in the order they were."""
+    return [kept_of(row) for row in db.execute(_KEPT, (watch,))]
 
 
 def _value(db: sqlite3.Connection, query: str, values: Any) -> Any:

@@ -53,6 +53,10 @@ class StoreReader:
         """Return what is shown as waiting, all watches."""
         return self.look(queries.waiting)
 
+    def blocked(self) -> str:
+        """Return why no queued job is submitted, as the daemon put it down."""
+        return self.look(queries.blocked)
+
     def look(
         self,
         query: Callable[Concatenate[sqlite3.Connection, P], T],

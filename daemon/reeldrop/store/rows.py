@@ -11,6 +11,7 @@ from reeldrop.domain.job import (
     ClaimedFile,
     Cost,
     Job,
+    JobId,
     JournalEntry,
     MediaFacts,
     MediaFile,
@@ -18,6 +19,7 @@ from reeldrop.domain.job import (
     Waiting,
 )
 from reeldrop.domain.lifecycle import State, Verdict
+from reeldrop.ports import KeptFile
 
 Row = Mapping[str, Any]
 """One row of a query by column name."""
@@ -89,6 +91,12 @@ def waiting_of(row: Row) -> Waiting:
     """Return a drop that waits."""
     path, reason = json.loads(row["path"]), json.loads(row["reason"])
     return Waiting(row["watch"], RelPath(path), reason, row["since"])
+
+
+def kept_of(row: Row) -> KeptFile:
+    """Return a file of a kept drop."""
+    path = RelPath(json.loads(row["path"]))
+    return KeptFile(path, row["key"], row["sha256"], JobId(row["job"]))
 
 
 def _fields(value: Any) -> dict[str, Any]:

@@ -56,13 +56,21 @@ CREATE TABLE journal (
 CREATE INDEX journal_job ON journal (job, n);
 CREATE INDEX journal_declared ON journal (at) WHERE event = 'declared';
 
--- The files of kept drops: they stay in the inbox, and are not new.
+-- Where the folders of each watch were when it was last served.
+CREATE TABLE watches (
+    name   TEXT PRIMARY KEY,
+    inbox  TEXT NOT NULL,
+    outbox TEXT NOT NULL
+);
+
+-- The files of kept drops: they stay in the inbox, and are known by path and bytes. One row for each
+-- stat key that a file was seen under.
 CREATE TABLE kept (
     watch  TEXT NOT NULL,
     path   TEXT NOT NULL,
     key    TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
     job    TEXT NOT NULL,
-    sha256 TEXT,
     PRIMARY KEY (watch, path, key)
 );
 

@@ -12,6 +12,7 @@ BEARER = re.compile(r"(?i)\b(bearer)\s+[\w.~+/=-]+")
 HIDDEN = "[hidden]"
 LONGEST = 8192
 DEEPEST = 8
+SHORTEST = 8
 
 
 class Redactor:
@@ -21,8 +22,9 @@ class Redactor:
         self._secrets: set[str] = set()
 
     def hide(self, secret: str) -> None:
-        """Hide `secret` from now on."""
-        self._secrets |= {secret} - {""}
+        """Hide `secret` from now on; one that is shorter than any key would only spoil words."""
+        if len(secret) >= SHORTEST:
+            self._secrets.add(secret)
 
     def __call__(self, _logger: Any, _method: str, event: Mapping[str, Any]) -> dict[str, Any]:
         """Return the event without its secrets."""

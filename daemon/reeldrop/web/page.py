@@ -38,6 +38,7 @@ def status_page(document: Record) -> str:
         f"<title>Reeldrop · {_title(document['counts'])}</title><style>{STYLE}</style></head>",
         "<body><main>",
         _heading(document),
+        _blocked(document["blocked"]),
         *(_section(title, kind, states, records) for title, kind, states in SECTIONS),
         "" if records else '<p class="empty">Nothing here yet. Drop a clip into the inbox.</p>',
         "</main></body></html>",
@@ -60,6 +61,10 @@ def _heading(document: Record) -> str:
         f"{_time(document['updated'])}. If this is long ago, the daemon is not running or the "
         f"share is not reachable.</p><ul>{chips}</ul></header>"
     )
+
+
+def _blocked(reason: str) -> str:
+    return f'<p class="blocked">Nothing is submitted now: {escape(reason)}</p>' if reason else ""
 
 
 def _section(title: str, kind: str, states: Iterable[str], records: Iterable[Record]) -> str:

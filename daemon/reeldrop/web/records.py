@@ -1,23 +1,21 @@
 """Jobs and waiting drops as people and programs read them: the same for page, file and terminal."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from reeldrop.domain.job import Job, Waiting
+from reeldrop.domain.lifecycle import State
+from reeldrop.domain.moments import moment
 
 
-def moment(seconds: float) -> str:
-    """Return seconds since the epoch as ISO 8601 in UTC, to the millisecond."""
-    time = datetime.fromtimestamp(seconds, UTC)
-    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def job_record(job: Job, blocked: str = "") -> dict[str, Any]:
+    """Return what a list shows of a job; plain JSON values, None where nothing is known.
 
-
-def job_record(job: Job) -> dict[str, Any]:
-    """Return what a list shows of a job; plain JSON values, None where nothing is known."""
+    `blocked` is why no queued job is submitted, "" where one may be.
+    """
     return {
         "id": job.id,
         "state": str(job.state),
-        "reason": job.reason,
+        "reason": job.reason or (blocked if job.state is State.QUEUED else ""),
         "watch": job.watch,
         "path": job.path,
         "folder": job.folder,

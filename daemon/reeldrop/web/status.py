@@ -8,9 +8,10 @@ from typing import Any
 
 from reeldrop.domain.job import Job, Waiting
 from reeldrop.domain.lifecycle import FINAL, State
+from reeldrop.domain.moments import moment
 from reeldrop.ports import Clock, JobStore, Outbox
 from reeldrop.web.page import status_page
-from reeldrop.web.records import job_record, moment, waiting_record
+from reeldrop.web.records import job_record, waiting_record
 
 SCHEMA = 1
 FINISHED_SHOWN = 200
@@ -19,11 +20,11 @@ FINISHED_READ = 1000
 
 
 def status_document(
-    node: str, now: float, jobs: Sequence[Job], waiting: Sequence[Waiting]
+    node: str, now: float, jobs: Sequence[Job], waiting: Sequence[Waiting], blocked: str = ""
 ) -> dict[str, Any]:
     """Return the status as plain JSON values: all unfinished jobs and the last finished ones.
 
-    `counts` counts what is listed: it is exact for everything that is not finished.
+    `blocked` is why nothing is submitted, "" while something may be. `counts` counts what is listed: it is exact for everything that is not finished.
     """
     open_jobs = [job for job in jobs if job.state not in FINAL]
     finished = sorted((job for job in jobs if job.state in FINAL), key=lambda job: -job.updated)
@@ -35,8 +36,9 @@ def status_document(
         "node": node,
         "updated": moment(now),
         "counts": {"waiting": len(waiting)} | {str(state): counts[str(state)] for state in State},
+        "blocked": blocked,
         "waiting": [waiting_record(drop) for drop in waiting],
-        "jobs": [job_record(job) for job in shown],
+        "jobs": [job_record(job, blocked) for job in shown],
     }
 
 
@@ -63,6 +65,7 @@ class StatusBoard:
             self._clock.now(),
             [job for job in (*going, *finished) if job.watch in self._watches],
             [drop for drop in waiting if drop.watch in self._watches],
+            await self._store.blocked(),
         )
         # Ten thousand jobs are some megabytes of text: made beside the event loop.
         as_json, as_page = await asyncio.to_thread(_rendered, document)

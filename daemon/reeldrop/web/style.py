@@ -25,6 +25,6 @@ a{color:var(--blue);text-decoration:none}a:hover{text-decoration:underline}
 section p{margin:.15rem 0;overflow-wrap:anywhere}small{color:var(--soft);overflow-wrap:anywhere}
 img{display:block;width:8rem;max-height:8rem;object-fit:contain;border-radius:.35rem;
 background:var(--ground)}
-.empty{margin-top:2rem;color:var(--soft)}
+.blocked, .empty{margin-top:2rem;color:var(--soft)}
 @media (max-width:34rem){img{width:5rem}}
 """.replace("\n", "")

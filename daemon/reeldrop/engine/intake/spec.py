@@ -1,14 +1,15 @@
 """From the documents of a drop to what will be submitted, or to everything that is wrong with it.
 
-No disk is touched: whether a file that the spec names is there is for the intake to ask.
+No disk is touched: whether a file that the spec names is there is for the judge to ask.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from reeldrop.domain.job import RelPath
+from reeldrop.domain.job import MediaFile, RelPath
 from reeldrop.domain.own import Own, read_own
-from reeldrop.domain.references import read_references, with_files
+from reeldrop.domain.references import Reference, read_references, with_files
 from reeldrop.domain.spec import (
     CLIP_LIST,
     DEFAULT_MODEL,
@@ -20,15 +21,81 @@ from reeldrop.domain.spec import (
     Model,
     Role,
     merge,
-    nearest,
+    no_such_model,
     open_parameters,
     shown,
 )
-from reeldrop.engine.intake_clip import Draft, place_clip
-from reeldrop.engine.intake_request import Problem, Request, Spec
+from reeldrop.engine.intake.clip import Draft, place_clip
 from reeldrop.ports import Catalogue
 
 _REMEMBERED = 4096
+
+
+Named = tuple[Reference, Document | None]
+"""A file that a spec names, and the document that does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A fault and the document that it came from; None: from what nobody wrote."""
+
+    fault: Fault
+    document: Document | None
+
+    def text(self, name: str) -> str:
+        """Return the fault as one line; `name` is the file to blame where no document is."""
+        return self.fault.told(self.document.name if self.document else name)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What one job submits: `params` as in Job, but for the clip, which `filled` puts in."""
+
+    model: str
+    params: Mapping[str, Any]
+    own: Own
+    clip_key: str | None
+    variant: int = 0
+    """Its number from 1, 0 where the drop has no variants."""
+    named: bool = False
+    """Its name is the variant's own."""
+
+    def filled(self, clip: RelPath | None, found: Mapping[RelPath, RelPath]) -> dict[str, Any]:
+        """Return the parameters with the clip in its place, and the references as they were found.
+
+        `found` gives the path on disk of every path in the spec.
+        """
+        params = {key: _as_found(value, found) for key, value in self.params.items()}
+        if clip is None or self.clip_key is None:
+            return params
+        file = MediaFile(clip)
+        value = params[self.clip_key]
+        params[self.clip_key] = [file, *value[1:]] if isinstance(value, list) else file
+        return params
+
+
+def _as_found(value: Any, found: Mapping[RelPath, RelPath]) -> Any:
+    match value:
+        case MediaFile(origin):
+            return MediaFile(found.get(origin, origin))
+        case Mapping():
+            return {key: _as_found(item, found) for key, item in value.items()}
+        case list():
+            return [_as_found(item, found) for item in value]
+        case _:
+            return value
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """The documents of a drop, read together."""
+
+    requests: tuple[Request, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    open: tuple[str, ...] = ()
+    """Required parameters that nobody gave."""
+    references: tuple[Named, ...] = ()
+    own: Own = field(default_factory=Own)
 
 
 class Specs:
@@ -55,11 +122,16 @@ class Specs:
         base = merge(documents)
         own, faults = read_own(base.own)
         if OWN in base.params:
-            faults.append(Fault(OWN, f"is {shown(base.params[OWN])}; an object is allowed"))
-        if faults:
-            spec = self._request(documents, own, clip)
-            first = tuple(Problem(fault, base.origin(fault.key)) for fault in faults)
-            return replace(spec, requests=(), problems=(*first, *spec.problems))
+            faults.append(Fault(OWN, f"is {shown(base.params[OWN])}; allowed: an object"))
+        spec = self._requests(documents, base, own, clip)
+        if not faults:
+            return spec
+        first = tuple(Problem(fault, base.origin(fault.key)) for fault in faults)
+        return replace(spec, requests=(), problems=(*first, *spec.problems))
+
+    def _requests(
+        self, documents: Sequence[Document], base: Merged, own: Own, clip: RelPath | None
+    ) -> Spec:
         if not own.variants:
             return self._request(documents, own, clip)
         home = base.own_from["variants"]
@@ -113,9 +185,7 @@ class Specs:
         name = draft.merged.params.get(MODEL, DEFAULT_MODEL)
         model = self._catalogue.find(name) if isinstance(name, str) else None
         if model is None:
-            message = f"is {shown(name)}, but there is no such model. "
-            asked = name if isinstance(name, str) else ""
-            draft.faults.append(Fault(MODEL, message + nearest(asked, self._catalogue.names(), 3)))
+            draft.faults.append(Fault(MODEL, no_such_model(name, self._catalogue.names())))
         return model
 
 

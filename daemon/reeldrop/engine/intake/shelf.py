@@ -27,7 +27,7 @@ class Probed:
     at: float
 
 
-class _Kept(Generic[_T]):
+class _PerContent(Generic[_T]):
     """One value for each file, good for as long as the file stays as it is."""
 
     def __init__(self) -> None:
@@ -61,9 +61,10 @@ class Shelf:
         self._evidence: Mapping[RelPath, tuple[Evidence, float]] = {}
         self._earlier: float | None = None
         self._left: dict[RelPath, float] = {}
-        self._documents: _Kept[Document | Fault] = _Kept()
-        self._probed: _Kept[Probed] = _Kept()
-        self._references: _Kept[str] = _Kept()
+        self._documents: _PerContent[Document | Fault] = _PerContent()
+        self._probed: _PerContent[Probed] = _PerContent()
+        self._references: _PerContent[str] = _PerContent()
+        self._digests: _PerContent[str] = _PerContent()
         self.entries: dict[RelPath, Entry] = {}
 
     def note(self, scan: Scan, entries: Iterable[Entry], now: float) -> None:
@@ -80,8 +81,8 @@ class Shelf:
         self._evidence = scan.evidence
         self._earlier = now
         self._left = {}
-        for kept in (self._documents, self._probed, self._references):
-            kept.keep_only(self.entries)
+        for known in (self._documents, self._probed, self._references, self._digests):
+            known.keep_only(self.entries)
 
     def forget(self, paths: Iterable[RelPath], now: float) -> None:
         """Forget files that have left the inbox at `now`: what comes under their names is new."""
@@ -139,6 +140,11 @@ class Shelf:
                 return Probed(None, error, now)
 
         return await self._probed.get(self.entries[path], ask)
+
+    async def sha256(self, path: RelPath) -> str:
+        """Return the SHA-256 of a file as the last scan saw it. Raises FileBusy, FolderOffline."""
+        entry = self.entries[path]
+        return await self._digests.get(entry, lambda: self._inbox.sha256(entry))
 
     async def reference_problem(self, path: RelPath) -> str:
         """Return why a file cannot be sent beside the clip, "" if it can. Raises FileBusy."""

@@ -10,17 +10,15 @@ from reeldrop.domain.errors import ClipUnreadable, NotWhole, Trouble
 from reeldrop.domain.job import MediaFacts, RelPath
 from reeldrop.domain.paths import leaf, parent, printable
 from reeldrop.domain.spec import Document, Fault, Role, shown
-from reeldrop.engine.intake_request import Problem, Spec
-from reeldrop.engine.intake_shelf import Shelf
-from reeldrop.engine.intake_spec import Specs
-from reeldrop.engine.intake_verdict import (
-    Refuse,
-    Round,
-    Take,
-    Timing,
-    Verdict,
-    Wait,
+from reeldrop.engine.intake.shelf import Shelf
+from reeldrop.engine.intake.spec import Named, Problem, Spec, Specs
+from reeldrop.engine.intake.terms import Decision, Refuse, Round, Take, Wait, Watch
+from reeldrop.engine.intake.wording import (
+    about_named,
+    awaited,
     blamed,
+    part_missing,
+    reference_missing,
     trouble_of,
 )
 from reeldrop.ports import Inbox
@@ -34,15 +32,15 @@ class Judge:
     """Judges the drops of one watch."""
 
     def __init__(
-        self, inbox: Inbox, shelf: Shelf, specs: Specs, timing: Timing, defaults: Document | None
+        self, inbox: Inbox, shelf: Shelf, specs: Specs, watch: Watch, defaults: Document | None
     ) -> None:
         self._inbox = inbox
         self._shelf = shelf
         self._specs = specs
-        self._timing = timing
+        self._watch = watch
         self._defaults = defaults
 
-    async def drop(self, drop: Drop, around: Round) -> Verdict:
+    async def drop(self, drop: Drop, around: Round) -> Decision:
         """Say what is to be done with `drop`. Raises StepError where a file cannot be read now."""
         if wait := self._settling(drop.files, around):
             return wait
@@ -65,7 +63,7 @@ class Judge:
 
     async def _with_spec(
         self, drop: Drop, spec: Spec, faults: tuple[Problem, ...], around: Round
-    ) -> Verdict:
+    ) -> Decision:
         lone = drop.clip is not None and drop.sidecar is None
         if (lone and spec.open) or (not lone and drop.wants):
             return await self._part_missing(drop, spec, faults, around)
@@ -84,14 +82,14 @@ class Judge:
 
     # ------------------------------------------------------------------ parts
 
-    def _settling(self, files: Sequence[RelPath], around: Round) -> Verdict | None:
+    def _settling(self, files: Sequence[RelPath], around: Round) -> Decision | None:
         """Return a Wait while a file has not been quiet for long enough."""
         until = [self._ready(path) for path in files]
         if (last := max(until, default=around.now)) > around.now:
             return Wait(ARRIVING, last, arriving=True)
         for path in files:
             if self._shelf.entries[path].size == 0 and not is_json(path):
-                message = f"{printable(path)} is empty and has stayed so"
+                message = f"{printable(path)} is empty and has stayed so."
                 return Refuse(Trouble("empty", message, "Drop the whole file again."))
         return None
 
@@ -100,8 +98,8 @@ class Judge:
         ready = self._shelf.ready_at(path)
         if ready is not None:
             return ready
-        timing = self._timing
-        patience = timing.settle_polling if is_json(path) else timing.incomplete_timeout
+        watch = self._watch
+        patience = watch.settle_polling if is_json(path) else watch.incomplete_timeout
         return self._shelf.since(path) + patience
 
     async def _presets(self, drop: Drop, around: Round) -> tuple[Document, ...] | Wait:
@@ -113,7 +111,7 @@ class Judge:
         for path in chain:
             read = await self._shelf.document(path, Role.PRESET)
             if isinstance(read, Fault):
-                until = self._shelf.since(path) + self._timing.settle_polling
+                until = self._shelf.since(path) + self._watch.settle_polling
                 early = until > around.now
                 reason = (
                     ARRIVING if early else f"paused: {Problem(read, None).text(printable(path))}"
@@ -124,7 +122,7 @@ class Judge:
 
     def _half_written(self, path: RelPath, around: Round) -> Wait | None:
         """Return a Wait while the rest of a file that does not parse may still come."""
-        until = self._shelf.since(path) + self._timing.settle_polling
+        until = self._shelf.since(path) + self._watch.settle_polling
         return Wait(ARRIVING, until, arriving=True) if until > around.now else None
 
     async def _sidecar(self, drop: Drop) -> Document | Fault | None:
@@ -139,7 +137,7 @@ class Judge:
         if clip is None:
             return None, None
         probed = await self._shelf.probe(clip, around.now)
-        until = self._shelf.since(clip) + self._timing.incomplete_timeout
+        until = self._shelf.since(clip) + self._watch.incomplete_timeout
         if isinstance(probed.error, NotWhole) and until > around.now:
             return None, Wait(f"{ARRIVING}: {probed.error.message}", until, arriving=True)
         return probed.facts, probed.error
@@ -162,49 +160,44 @@ class Judge:
         quiet = around.quiet_since.get(parent(clip), 0.0)
         if quiet is None:
             return Wait("waiting for the files that arrive beside it", arriving=True)
-        ready = max(self._shelf.complete_at(clip, around.now), quiet) + self._timing.sidecar_grace
+        ready = max(self._shelf.complete_at(clip, around.now), quiet) + self._watch.sidecar_grace
         return Wait(ARRIVING, ready, arriving=True) if ready > around.now else None
 
     # ------------------------------------------------------------------ what is missing
 
     async def _part_missing(
         self, drop: Drop, spec: Spec, faults: tuple[Problem, ...], around: Round
-    ) -> Verdict:
-        until = max(self._shelf.since(path) for path in drop.files) + self._timing.sidecar_timeout
+    ) -> Decision:
+        until = max(self._shelf.since(path) for path in drop.files) + self._watch.sidecar_timeout
         texts = "; ".join(problem.text(printable(drop.path)) for problem in faults)
         if until > around.now:
-            reason = f"waiting for {printable(drop.wants)}"
+            reason = f"waiting for {awaited(drop.wants, self._watch.extensions)}"
             return Wait(f"{reason} ({texts})" if texts else reason, until)
         _, trouble = await self._clip(drop.clip, around)
         if isinstance(trouble, Wait):
             return trouble
         if wait := await self._written(drop.files, around):
             return wait
-        what = drop.wants.partition(" ")[0]
-        waited = f"{printable(drop.path)} has waited for its {what}"
-        message = f"{waited} for {self._timing.sidecar_timeout:g} s, and none came"
-        if texts:
-            message = f"{message}. Besides: {texts}"
-        hint = f"Drop it again together with the {printable(drop.wants)}."
-        return Refuse(Trouble(f"no_{what}", message, hint), spec)
+        return Refuse(part_missing(drop, self._watch, texts), spec)
 
     async def _with_references(
         self, drop: Drop, spec: Spec, facts: MediaFacts | None, around: Round
-    ) -> Verdict:
+    ) -> Decision:
         found: dict[RelPath, RelPath] = {}
         problems: list[Problem] = []
-        for reference, document in spec.references:
+        for named in spec.references:
+            reference, document = named
             path = around.find(reference.path)
             if path is None:
                 outside = await self._inbox.check_inside(reference.path)
                 if outside in ("", "missing"):
-                    return await self._reference_missing(drop, spec, reference.path, around)
+                    return await self._reference_missing(drop, spec, named, around)
                 text = f"is {shown(reference.given)}: {outside}"
                 problems.append(Problem(Fault(reference.key, text), document))
             elif wait := self._settling([path], around):
                 return wait
             elif problem := await self._shelf.reference_problem(path):
-                text = f"is {shown(reference.given)}: {problem}"
+                text = f"is {shown(reference.given)}{about_named(path, problem)}"
                 problems.append(Problem(Fault(reference.key, text), document))
             else:
                 found[reference.path] = path
@@ -216,15 +209,14 @@ class Judge:
         return Take(spec, facts, found, chain)
 
     async def _reference_missing(
-        self, drop: Drop, spec: Spec, path: RelPath, around: Round
-    ) -> Verdict:
-        until = max(self._shelf.since(part) for part in drop.files) + self._timing.sidecar_timeout
+        self, drop: Drop, spec: Spec, named: Named, around: Round
+    ) -> Decision:
+        until = max(self._shelf.since(part) for part in drop.files) + self._watch.sidecar_timeout
         if until > around.now:
-            return Wait(f"waiting for {printable(path)}", until)
+            return Wait(f"waiting for {printable(named[0].path)}", until)
         if wait := await self._written(drop.files, around):
             return wait
-        message = f"{printable(drop.path)} needs {printable(path)}, which has not come"
-        return Refuse(Trouble("missing_file", message, "Drop it again with that file."), spec)
+        return Refuse(reference_missing(drop, named, self._watch.sidecar_timeout), spec)
 
     async def clash(self, clash: Clash, around: Round) -> Wait | Refuse:
         """Say what is to be done with files that could belong together in several ways."""

@@ -2,17 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from reeldrop.domain.drop import Clash, Drop
-from reeldrop.domain.errors import Trouble
-from reeldrop.domain.job import Claim, Job, JobId, RelPath
+from reeldrop.domain.errors import DropChanged, Trouble
+from reeldrop.domain.job import Claim, ClaimedFile, Job, JobId, RelPath
 from reeldrop.domain.naming import delivery_folder, variant_name
 from reeldrop.domain.own import Own
 from reeldrop.domain.paths import common_folder, leaf, parent, stem
-from reeldrop.engine.intake_request import Request
-from reeldrop.engine.intake_verdict import Refuse, Take
+from reeldrop.engine.intake.spec import Request
+from reeldrop.engine.intake.terms import Refuse, Take
 from reeldrop.ports import Entry, Inbox
 
 
@@ -43,28 +43,50 @@ class Maker:
     inbox: Inbox
     new_id: Callable[[], str]
 
-    def taken(self, parts: Parts, entry: Entry, verdict: Take, now: float) -> list[Job]:
-        """Return one job for each variant of a good drop; all share one claim."""
-        references = dict.fromkeys((*verdict.references.values(), *verdict.presets))
-        claim = self._claim(parts, [path for path in references if path not in parts.files])
+    def jobs(
+        self,
+        parts: Parts,
+        entries: Mapping[RelPath, Entry],
+        decision: Take | Refuse,
+        now: float,
+    ) -> list[Job]:
+        """Return the jobs of a decided drop, `entries` being its files as they were judged.
+
+        One for each variant of a good drop; all share one claim.
+        """
+        entry = entries[parts.path]
+        if isinstance(decision, Refuse):
+            return [self._refused(parts, entry, self._claim(parts, (), entries), now, decision)]
+        references = dict.fromkeys((*decision.references.values(), *decision.presets))
+        beside = [path for path in references if path not in parts.files]
+        claim = self._claim(parts, beside, entries)
         return [
-            self._job(parts, entry, claim, now, request, verdict)
-            for request in verdict.spec.requests
+            self._job(parts, entry, claim, now, request, decision)
+            for request in decision.spec.requests
         ]
 
-    def refused(self, parts: Parts, entry: Entry, verdict: Refuse, now: float) -> list[Job]:
+    def _refused(
+        self, parts: Parts, entry: Entry, claim: Claim, now: float, decision: Refuse
+    ) -> Job:
         """Return the job that carries a refused drop to where people find it."""
-        own = verdict.spec.own
-        models = [request.model for request in verdict.spec.requests]
-        job = self._bare(parts, entry, self._claim(parts, ()), now, own)
+        own = decision.spec.own
+        models = [request.model for request in decision.spec.requests]
+        job = self._bare(parts, entry, claim, now, own)
         folder = delivery_folder(parts.path, own.name)
         model = models[0] if models else ""
-        return [job.evolve(folder=folder, model=model, error=verdict.trouble)]
+        return job.evolve(folder=folder, model=model, error=decision.trouble)
 
-    def _claim(self, parts: Parts, references: Sequence[RelPath]) -> Claim:
-        return self.inbox.plan_claim(
+    def _claim(
+        self, parts: Parts, references: Sequence[RelPath], entries: Mapping[RelPath, Entry]
+    ) -> Claim:
+        claim = self.inbox.plan_claim(
             parts.path, parts.files, parts.base, references, keep=self.keep
         )
+
+        def judged(files: Sequence[ClaimedFile]) -> tuple[ClaimedFile, ...]:
+            return tuple(replace(file, key=entries[file.origin].key) for file in files)
+
+        return replace(claim, source=judged(claim.source), references=judged(claim.references))
 
     def _job(
         self,
@@ -73,14 +95,14 @@ class Maker:
         claim: Claim,
         now: float,
         request: Request,
-        verdict: Take,
+        decision: Take,
     ) -> Job:
         job = self._bare(parts, entry, claim, now, request.own, request.variant)
         return job.evolve(
             folder=delivery_folder(parts.path, _name(request, parts.path)),
             model=request.model,
-            params=request.filled(parts.clip, verdict.references),
-            source=verdict.facts,
+            params=request.filled(parts.clip, decision.references),
+            source=decision.facts,
         )
 
     def _bare(
@@ -117,8 +139,8 @@ def source_key(watch: str, entry: Entry, variant: int) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def vanished(job: Job) -> Job:
-    """Return a job whose files have gone before they could be claimed."""
-    message = f"{job.path} has gone from the inbox before it could be taken"
-    trouble = Trouble("source_vanished", message, "Drop it again.")
-    return job.evolve(claim=Claim(RelPath(""), ()), error=trouble)
+def vanished(job: Job, error: DropChanged) -> Job:
+    """Return a job whose clip has gone before it could be claimed; it keeps what was held of it."""
+    trouble = Trouble("source_vanished", f"{error.message}.", "Drop it again.")
+    held = tuple(file for file in job.claim.source if file.origin in error.held)
+    return job.evolve(claim=Claim(job.claim.folder if held else RelPath(""), held), error=trouble)

@@ -1,17 +1,16 @@
 """From the files of one scan to drops: who belongs to whom, and where files are still arriving."""
 
 import asyncio
-from contextlib import suppress
 
 from reeldrop.domain.drop import Clash, Drop, Files, Says, pair, preset_chain
-from reeldrop.domain.errors import FileBusy
+from reeldrop.domain.errors import FileBusy, ReeldropError
 from reeldrop.domain.job import Job, RelPath
 from reeldrop.domain.paths import parent
 from reeldrop.domain.spec import Document, Role
-from reeldrop.engine.intake_clip import names_files, says
-from reeldrop.engine.intake_shelf import Shelf
-from reeldrop.engine.intake_spec import Specs
-from reeldrop.engine.intake_watch import Watch
+from reeldrop.engine.intake.clip import names_files, says
+from reeldrop.engine.intake.shelf import Shelf
+from reeldrop.engine.intake.spec import Specs
+from reeldrop.engine.intake.terms import Watch
 from reeldrop.ports import JobStore
 
 READ_AT_ONCE = 4
@@ -30,14 +29,21 @@ class Found:
         self._specs = specs
         self._store = store
         self._base = (defaults,) if defaults else ()
-        self._extensions = extensions_of(watch)
+        self._extensions = watch.clip_extensions
         self._used: set[RelPath] | None = None
         self.quiet_since: dict[RelPath, float | None] = {}
         """For each folder where files have been arriving: since when none is, None while some are."""
+        self.named: dict[RelPath, RelPath] = {}
+        """The clips that sidecars name themselves, by sidecar."""
+        self.broken: dict[RelPath, Exception] = {}
+        """The files that met a bug in this look: their drops must not be judged."""
 
     async def drops(self, files: Files, now: float) -> list[Drop | Clash]:
         """Return the drops of a scan, the oldest first, complete or not, and what is ambiguous."""
-        drops, clashes = pair(files, await self._says(files, now))
+        self.broken = {}
+        words = await self._says(files, now)
+        self.named = {path: word.clip for path, word in words.items() if word.firm and word.clip}
+        drops, clashes = pair(files, words)
         return self._in_order([*await self._without_used(drops, files), *clashes])
 
     def remember_used(self, jobs: list[Job]) -> None:
@@ -78,10 +84,16 @@ class Found:
                 ready = self._shelf.ready_at(path)
                 if ready is None or ready > now:
                     continue
-                with suppress(FileBusy):
+                try:
                     document = await self._shelf.document(path, Role.SIDECAR)
                     if isinstance(document, Document) and (word := says(document)):
                         words[path] = word
+                except FileBusy:
+                    continue
+                except ReeldropError:
+                    raise
+                except Exception as error:  # noqa: BLE001 - a bug met by one file must not stop the others
+                    self.broken[path] = error
 
         await asyncio.gather(*(ask() for _ in range(READ_AT_ONCE)))
         return words
@@ -97,16 +109,18 @@ class Found:
             self._used = {file.origin for job in ours for file in job.claim.references}
         used = {path for path in lone if path in self._used}
         for path in (*files.sidecars, *files.presets.values()):
-            document = self._shelf.known_document(path)
-            if document is not None and names_files(document, self._extensions):
-                chain = preset_chain(files.presets, parent(path))
-                above = [self._shelf.known_document(each) for each in chain if each != path]
-                documents = [*self._base, *(each for each in above if each), document]
-                spec = self._specs.read(documents, path)
-                used.update(each.path for each, _ in spec.references)
+            try:
+                used.update(self._used_by(path, files))
+            except Exception as error:  # noqa: BLE001 - as in `_says`
+                self.broken[path] = error
         return [drop for drop in drops if drop.sidecar or drop.clip not in used]
 
-
-def extensions_of(watch: Watch) -> frozenset[str]:
-    """Return the extensions of clips, in lower case without a dot."""
-    return frozenset(each.lower().lstrip(".") for each in watch.extensions)
+    def _used_by(self, path: RelPath, files: Files) -> list[RelPath]:
+        """Return the files that a sidecar or preset names beside the clip, as far as it was read."""
+        document = self._shelf.known_document(path)
+        if document is None or not names_files(document, self._extensions):
+            return []
+        chain = preset_chain(files.presets, parent(path))
+        above = [self._shelf.known_document(each) for each in chain if each != path]
+        documents = [*self._base, *(each for each in above if each), document]
+        return [each.path for each, _ in self._specs.read(documents, path).references]

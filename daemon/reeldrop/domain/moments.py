@@ -1,0 +1,9 @@
+"""Times as people and programs read them."""
+
+from datetime import UTC, datetime
+
+
+def moment(seconds: float) -> str:
+    """Return seconds since the epoch as ISO 8601 in UTC, to the millisecond."""
+    time = datetime.fromtimestamp(seconds, UTC)
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,133 @@
+"""Drops become ours: recorded first, then claimed, then given to the workers.
+
+Rule 1: a job is recorded before any of its files moves, so that a crash leaves no file without a job.
+Rule 2: a job is given to the workers only when its claim is true, so that nothing is paid for before.
+Rule 3: what was replaced since it was judged is not taken: its job is withdrawn, and it is judged anew.
+"""
+
+from collections.abc import Sequence
+
+import structlog
+
+from reeldrop.domain.errors import DropChanged, Lost, StepError
+from reeldrop.domain.job import Job, JobId
+from reeldrop.domain.lifecycle import Event, Verdict
+from reeldrop.engine.intake.jobs import vanished
+from reeldrop.ports import Inbox, JobStore, KeptFile
+
+log = structlog.get_logger()
+
+
+class Claims:
+    """Records and claims the drops of one watch."""
+
+    def __init__(self, inbox: Inbox, store: JobStore) -> None:
+        self._inbox = inbox
+        self._store = store
+        self._pending: dict[JobId, Job] = {}
+        self.refused: list[Job] = []
+        """Refused jobs that now await their delivery; whoever runs deliveries empties it."""
+
+    @property
+    def pending(self) -> tuple[Job, ...]:
+        """Recorded jobs whose claim could not be made yet."""
+        return tuple(self._pending.values())
+
+    async def record(self, jobs: Sequence[Job], kept: Sequence[KeptFile]) -> bool:
+        """Record jobs that share one claim, for `make`; False where one of them is under way.
+
+        Raises StoreUnavailable where no record could be made; then nothing has changed.
+        """
+        if not await self._store.add(jobs, kept):
+            return False
+        for job in jobs:
+            log.info("drop.recorded", job=job.id, watch=job.watch, path=job.path)
+            self._pending[job.id] = job
+        return True
+
+    async def make(self, jobs: Sequence[Job]) -> None:
+        """Make the claim of recorded jobs; one that cannot be made now is tried again by `retry`."""
+        if error := await self._claim(jobs):
+            await self._postpone(jobs, error)
+
+    def expect(self, jobs: Sequence[Job]) -> None:
+        """Remember jobs of an earlier run whose claims are not known to be made."""
+        self._pending.update({job.id: job for job in jobs if not job.claimed})
+
+    async def retry(self, *, looked: bool) -> list[Job]:
+        """Try every pending claim again.
+
+        `looked`: the inbox has just answered a scan. Only then absence proves something: a job
+        whose clip has gone ends, one of whose drop anything else has changed is withdrawn.
+        Returns the withdrawn ones; what is left of their drops is to be judged anew.
+        """
+        shared: dict[str, list[Job]] = {}
+        for job in self.pending:
+            # A kept drop shares no folder: what its variants share is the file that was judged.
+            shared.setdefault(job.claim.folder or str(job.claim.source), []).append(job)
+        withdrawn: list[Job] = []
+        for jobs in shared.values():
+            error = await self._claim(jobs)
+            if looked and isinstance(error, DropChanged):
+                withdrawn += await self._end(jobs, error)
+            elif error is not None:
+                await self._postpone(jobs, error)
+        return withdrawn
+
+    async def _claim(self, jobs: Sequence[Job]) -> StepError | None:
+        """Make a claim and hand its jobs over, or return why it cannot be made."""
+        try:
+            await self._inbox.claim(jobs[0].claim)
+        except StepError as error:
+            return error
+        for job in jobs:
+            await self._finish(job.evolve(claimed=True, reason=""))
+        return None
+
+    async def _end(self, jobs: Sequence[Job], error: DropChanged) -> list[Job]:
+        """End jobs whose claim can never be made; return those that need not be told of."""
+        if error.held or jobs[0].path in error.gone:
+            for job in jobs:
+                await self._finish(vanished(job, error).evolve(claimed=True, reason=""))
+            return []
+        withdrawn: list[Job] = []
+        for job in jobs:
+            try:
+                await self._store.withdraw(job)
+            except Lost:
+                log.info("drop.lost", job=job.id, path=job.path)
+            else:
+                log.info("drop.withdrawn", job=job.id, path=job.path, reason=error.message)
+                withdrawn.append(job)
+            self._pending.pop(job.id, None)
+        return withdrawn
+
+    async def _postpone(self, jobs: Sequence[Job], error: StepError) -> None:
+        """Say why a claim waits, once for each reason."""
+        for job in jobs:
+            if job.reason == error.message:
+                continue
+            log.warning("claim.waits", job=job.id, path=job.path, reason=error.message)
+            try:
+                waits = await self._store.update(job.evolve(reason=error.message), "claim_waits")
+            except Lost:
+                self._pending.pop(job.id, None)
+            else:
+                self._pending[job.id] = waits
+
+    async def _finish(self, job: Job) -> None:
+        """Give a claimed job to whoever goes on with it; somebody may have cancelled it meanwhile."""
+        try:
+            await self._hand_over(job)
+        except Lost:
+            log.info("drop.lost", job=job.id, path=job.path)
+        self._pending.pop(job.id, None)
+
+    async def _hand_over(self, job: Job) -> None:
+        if job.error is None:
+            await self._store.update(job, "claimed")
+            return
+        note = {"code": job.error.code, "message": job.error.message}
+        job = await self._store.move(job.evolve(verdict=Verdict.FAILED), Event.REFUSED, note)
+        self.refused.append(job)
+        log.warning("drop.refused", job=job.id, path=job.path, error=note["message"])

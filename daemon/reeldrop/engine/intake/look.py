@@ -1,0 +1,265 @@
+"""How files become drops, and drops become jobs: one look at an inbox, and all that follows from it.
+
+The scan is the truth; nothing is believed of a file that two looks do not say. What is wrong with one
+drop never stops the others.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import structlog
+
+from reeldrop.domain.drop import Clash, Drop, Finder, sort_files
+from reeldrop.domain.errors import ReeldropError, StepError, StoreUnavailable
+from reeldrop.domain.job import Job, RelPath
+from reeldrop.domain.settling import Quiet
+from reeldrop.domain.spec import Document, Role
+from reeldrop.engine.intake.claims import Claims
+from reeldrop.engine.intake.found import Found
+from reeldrop.engine.intake.jobs import Maker, parts_of
+from reeldrop.engine.intake.judge import Judge
+from reeldrop.engine.intake.kept import Kept
+from reeldrop.engine.intake.shelf import Shelf
+from reeldrop.engine.intake.spec import Specs
+from reeldrop.engine.intake.terms import Decision, Looked, Refuse, Round, Take, Wait, Watch
+from reeldrop.engine.intake.waiting import WaitingList
+from reeldrop.ports import Catalogue, Clock, Inbox, JobStore, KeptFile, Media, Scan
+
+log = structlog.get_logger()
+
+AT_ONCE = 16
+"""Drops under inspection at once."""
+LONGEST_LOOK = 1.0
+"""Seconds after which a look takes no more drops, so that the workers hear of what it has taken."""
+BUSY_AGAIN = 5.0
+"""Seconds until a file that cannot be read is tried again."""
+CRASHED_AGAIN = 60.0
+"""Seconds until a drop that met a bug is tried again."""
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What one look gathers."""
+
+    now: float
+    until: list[float] = field(default_factory=list[float])
+    waiting: dict[RelPath, str] = field(default_factory=dict[RelPath, str])
+    arriving: bool = False
+    jobs_added: int = 0
+    complete: bool = True
+    """Every drop has been judged."""
+    broken: ReeldropError | None = None
+    """What every drop would meet: the look ends."""
+
+
+class Intake:
+    """The intake of one watch."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the rooms it works with, given once by the composition root
+        self,
+        watch: Watch,
+        inbox: Inbox,
+        store: JobStore,
+        catalogue: Catalogue,
+        media: Media,
+        clock: Clock,
+        new_id: Callable[[], str],
+    ) -> None:
+        self._watch = watch
+        self.inbox = inbox
+        self._clock = clock
+        self._extensions = watch.clip_extensions
+        self._shelf = Shelf(inbox, media, Quiet(watch.settle, watch.settle_polling))
+        specs = Specs(catalogue)
+        defaults = _defaults(watch)
+        self._found = Found(watch, self._shelf, specs, store, defaults)
+        self._judge = Judge(inbox, self._shelf, specs, watch, defaults)
+        self._maker = Maker(watch.name, watch.archive == "keep", inbox, new_id)
+        self._claims = Claims(inbox, store)
+        self._kept = Kept(watch.name, store) if watch.archive == "keep" else None
+        self._list = WaitingList(watch.name, store, clock)
+        self._crashed: dict[RelPath, tuple[str, ...]] = {}
+        """The drops that met a bug, by their first file, with the stat keys of all their files."""
+        self._settling = True
+        self._offline = ""
+        self._created = 0.0
+
+    async def finish_claims(self, jobs: Sequence[Job]) -> list[Job]:
+        """Make the claims of an earlier run's jobs true; called once, before the first look.
+
+        Returns the refused ones, which await their delivery.
+        """
+        self._claims.expect(jobs)
+        await self._claims.retry(looked=False)
+        return self._handed_over()
+
+    async def look(self) -> Looked:
+        """Look at the whole inbox once, and take what is complete.
+
+        An inbox that does not answer is said in `Looked.offline`; absence then proves nothing.
+        """
+        outcome = _Outcome(self._clock.monotonic())
+        offline = ""
+        try:
+            await self._work(await self.inbox.scan(), outcome)
+            self._settling = outcome.arriving or not outcome.complete
+            if outcome.complete:
+                await self._list.show(outcome.waiting)
+        except (StepError, StoreUnavailable) as error:
+            offline = error.message
+            await self._note_offline(error)
+        self._offline = offline
+        return Looked(
+            self._wait(outcome),
+            outcome.jobs_added,
+            tuple(self._handed_over()),
+            self._settling,
+            self._list.shown,
+            offline,
+        )
+
+    async def _note_offline(self, error: ReeldropError) -> None:
+        if self._offline != error.message:
+            log.warning("look.failed", watch=self._watch.name, error=error.message)
+        if isinstance(error, StepError):
+            # Where the store fails as well, nobody can be told but by the log.
+            with suppress(StoreUnavailable):
+                await self._list.show_offline(error.message)
+
+    def _wait(self, outcome: _Outcome) -> float:
+        """Return the seconds until the first moment that may change something."""
+        if self._offline:
+            return min(BUSY_AGAIN, self._watch.rescan_interval)
+        if not outcome.complete:
+            return 0.0
+        now = self._clock.monotonic()
+        if self._claims.pending:
+            outcome.until.append(now + BUSY_AGAIN)
+        first = min(outcome.until, default=now + self._watch.rescan_interval)
+        return min(max(0.0, first - now), self._watch.rescan_interval)
+
+    def _handed_over(self) -> list[Job]:
+        refused, self._claims.refused = self._claims.refused, []
+        return refused
+
+    # ------------------------------------------------------------------ one look
+
+    async def _work(self, scan: Scan, outcome: _Outcome) -> None:
+        now = outcome.now
+        withdrawn = await self._claims.retry(looked=True)
+        entries = scan.entries
+        if self._kept is not None:
+            await self._kept.load()
+            for job in withdrawn:
+                self._kept.forget(job.id)
+            entries = self._kept.without(entries, self._extensions)
+        self._shelf.note(scan, entries, now)
+        self._crashed = {p: keys for p, keys in self._crashed.items() if p in self._shelf.entries}
+        self._found.note_arrivals(now)
+        pending = {file.origin for job in self._claims.pending for file in job.claim.source}
+        files = sort_files((e.path for e in entries if e.path not in pending), self._extensions)
+        around = Round(
+            now, files.presets, Finder(self._shelf.entries).find, self._found.quiet_since
+        )
+        found = await self._found.drops(files, now)
+        outcome.arriving = bool(pending)
+        outcome.waiting |= {
+            path: f"cannot be looked at: {why}" for path, why in scan.unreadable.items()
+        }
+        first = max(self._clock.now(), self._created)
+        self._created = first + len(found) * 1e-6
+        turn = ((drop, first + at * 1e-6) for at, drop in enumerate(found))
+        await asyncio.gather(*(self._runner(turn, around, outcome) for _ in range(AT_ONCE)))
+        if outcome.broken is not None:
+            raise outcome.broken
+
+    async def _runner(
+        self, turn: Iterator[tuple[Drop | Clash, float]], around: Round, outcome: _Outcome
+    ) -> None:
+        """Work off what is left of `turn`: drops, and when their jobs count as made."""
+        for drop, created in turn:
+            try:
+                await self._one(drop, created, around, outcome)
+            except StepError as error:
+                self._note_wait(drop, Wait(error.message, around.now + BUSY_AGAIN), outcome)
+            except ReeldropError as error:
+                outcome.broken = error
+            except Exception as error:  # noqa: BLE001 - a bug met by one drop must not stop the others
+                self._note_crash(drop, error, outcome)
+            late = self._clock.monotonic() - around.now > LONGEST_LOOK
+            if outcome.broken or (outcome.jobs_added and late):
+                outcome.complete = outcome.complete and next(turn, None) is None
+                return
+
+    async def _one(
+        self, drop: Drop | Clash, created: float, around: Round, outcome: _Outcome
+    ) -> None:
+        if self._kept is not None and await self._is_known(drop, self._kept, around.now):
+            return
+        for path in drop.files:
+            if path in self._found.broken:
+                raise self._found.broken[path]
+        decision: Decision
+        if isinstance(drop, Clash):
+            decision = await self._judge.clash(drop, around)
+        else:
+            decision = await self._judge.drop(drop, around)
+        if isinstance(decision, Wait):
+            self._note_wait(drop, decision, outcome)
+        else:
+            await self._take(drop, decision, created, outcome)
+
+    async def _is_known(self, drop: Drop | Clash, kept: Kept, now: float) -> bool:
+        """Say whether a drop of a kept inbox was taken before. Raises FileBusy."""
+        first = self._shelf.entries[drop.files[0]]
+        named = self._found.named.get(first.path)
+        if kept.knows(first) or (named is not None and kept.lies_here(named)):
+            return True
+        ready = self._shelf.ready_at(first.path)
+        if not kept.may_know(first.path) or ready is None or ready > now:
+            return False
+        return await kept.recognise(first, await self._shelf.sha256(first.path))
+
+    def _note_wait(self, drop: Drop | Clash, wait: Wait, outcome: _Outcome) -> None:
+        outcome.waiting[drop.files[0]] = wait.reason
+        outcome.arriving = outcome.arriving or wait.arriving
+        if wait.until is not None:
+            outcome.until.append(wait.until)
+
+    def _note_crash(self, drop: Drop | Clash, error: Exception, outcome: _Outcome) -> None:
+        """Let a drop that met a bug wait; the log is told once for each content of its files."""
+        path, keys = drop.files[0], tuple(self._shelf.entries[each].key for each in drop.files)
+        if self._crashed.get(path) != keys:
+            log.error("drop.crashed", watch=self._watch.name, path=path, exc_info=error)
+            self._crashed[path] = keys
+        reason = f"met a fault of Reeldrop itself ({type(error).__name__}: {error}); see its log"
+        self._note_wait(drop, Wait(reason, outcome.now + CRASHED_AGAIN), outcome)
+
+    async def _take(
+        self, drop: Drop | Clash, decision: Take | Refuse, created: float, outcome: _Outcome
+    ) -> None:
+        parts = parts_of(drop)
+        jobs = self._maker.jobs(parts, self._shelf.entries, decision, created)
+        kept = [await self._kept_file(path, jobs[0]) for path in parts.files if self._kept]
+        if not await self._claims.record(jobs, kept):
+            outcome.waiting[parts.path] = "waiting for an earlier job of the same file to end"
+            return
+        outcome.jobs_added += len(jobs)
+        self._found.remember_used(jobs)
+        if self._kept is not None:
+            self._kept.remember(kept)
+        await self._claims.make(jobs)
+        if self._kept is None:
+            self._shelf.forget(parts.files, self._clock.monotonic())
+
+    async def _kept_file(self, path: RelPath, job: Job) -> KeptFile:
+        return KeptFile(path, self._shelf.entries[path].key, await self._shelf.sha256(path), job.id)
+
+
+def _defaults(watch: Watch) -> Document | None:
+    if not watch.defaults:
+        return None
+    name = f"the defaults of the watch {watch.name}"
+    return Document(Role.DEFAULTS, name, RelPath(""), dict(watch.defaults), "defaults")

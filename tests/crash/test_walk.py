@@ -1,0 +1,39 @@
+"""A short form of the walk; `make crash` walks every point."""
+
+from pathlib import Path
+
+import pytest
+
+from crash.drops import Footage
+from crash.dying import Point
+from crash.trial import census
+from crash.walk import points_of, walk
+
+STRIDE = 47
+"""Of some 570 points."""
+DEADLY = [
+    "after store.add #1",
+    "after inbox.claim #1",
+    "before provider.submit.declare #1",
+    "after provider.submit.declare #1",
+    "after provider.submit #1",
+    "before store.move #5",
+    "before outbox.publish #1",
+    "after outbox.publish #1",
+    "before inbox.release #1",
+]
+"""Where money or a clip would be lost first."""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+async def test_a_kill_at_a_port_call_breaks_no_promise(tmp_path: Path, footage: Footage) -> None:
+    """Whatever moment a power cut chooses: nothing lost, nothing paid twice, nothing half-written."""
+    calls = await census(tmp_path / "undisturbed", footage)
+    deadly = [Point.parse(text) for text in DEADLY]
+    points = dict.fromkeys([*deadly, *points_of(calls)[::STRIDE]])
+    verdicts = [verdict async for verdict in walk(tmp_path, footage, points, at_once=2)]
+
+    assert not [str(verdict) for verdict in verdicts if verdict.broken]
+    missed = [str(each.point) for each in verdicts if not each.killed and each.point in deadly]
+    assert not missed, "nobody calls these any more; name others"

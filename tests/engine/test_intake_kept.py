@@ -1,0 +1,178 @@
+"""`archive = "keep"`: files stay where they are, are known by path and bytes, and are paid for once."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from engine.intake_desk import GOOD, Desk, clip_bytes, desk, reasons
+from reeldrop.domain.errors import FileBusy
+from reeldrop.domain.job import RelPath
+from reeldrop.domain.lifecycle import Event
+from reeldrop.ports import Entry
+
+__all__ = ["desk"]
+
+
+@pytest.fixture
+def settings() -> Mapping[str, Any]:
+    return {"archive": "keep"}
+
+
+OTHER = clip_bytes() + b"\0\0\0\x08free"
+"""Another whole clip."""
+
+
+async def taken(desk: Desk, name: str = "a.mov", body: Any = GOOD) -> None:
+    """Drop a clip, have it taken, and let its job be under way no more."""
+    desk.drop(name, body)
+    assert (await desk.settled()).jobs_added == 1
+    await ended(desk)
+
+
+async def ended(desk: Desk) -> None:
+    """Take every job, so that the next look finds its source free where nothing else knows it."""
+    while (job := await desk.store.claim_next(desk.clock.now())) is not None:
+        error = FileBusy("ended by the test").trouble()
+        job = await desk.store.move(job.evolve(error=error), Event.REFUSED)
+        await desk.store.move(job, Event.PLACED_FAILED)
+
+
+async def nothing_runs(desk: Desk) -> None:
+    """Look, also as a daemon that has just been started, and find nothing to do."""
+    for _ in range(2):
+        looked = await desk.settled()
+        assert (looked.jobs_added, looked.waiting, looked.still_settling) == (0, (), False)
+        desk.intake = desk.another()
+
+
+async def test_a_kept_drop_is_taken_once_and_stays(desk: Desk) -> None:
+    """Over restarts, too."""
+    await taken(desk)
+    job = (await desk.store.jobs())[0]
+    assert (job.claim.kept, job.claimed) == (True, True)
+    await nothing_runs(desk)
+    assert desk.left() == {"a.mov", "a.json"}
+
+
+@pytest.mark.parametrize("down", [False, True])
+async def test_a_touched_clip_is_known_by_its_bytes(desk: Desk, down: bool) -> None:
+    """A restored backup or a `touch` would otherwise be paid for a second time."""
+    await taken(desk)
+    if down:
+        desk.intake = desk.another()
+    os.utime(desk.folder / "a.mov", (1, 1))
+    await nothing_runs(desk)
+    desk.put("copy", clip_bytes()).rename(desk.folder / "a.mov")
+    await nothing_runs(desk)
+    known = await desk.store.known_kept(desk.watch.name)
+    assert len([file for file in known if file.path == "a.mov"]) == 3
+    assert len({file.sha256 for file in known if file.path == "a.mov"}) == 1
+
+
+async def test_a_touched_clip_is_not_run_again_when_its_sidecar_or_preset_has_changed(
+    desk: Desk,
+) -> None:
+    """The clip is what is known; what is said of it changes nothing that was paid for."""
+    await taken(desk)
+    os.utime(desk.folder / "a.mov", (1, 1))
+    desk.spec("a.json", {"prompt": "another"})
+    desk.spec("_preset.json", {"aspect_ratio": "9:16"})
+    await nothing_runs(desk)
+    (desk.folder / "a.json").unlink()
+    os.utime(desk.folder / "a.mov", (2, 2))
+    await nothing_runs(desk)
+
+
+async def test_other_bytes_under_the_name_are_a_new_drop(desk: Desk) -> None:
+    """With the same sidecar; and the first ones, when they come back, are known."""
+    await taken(desk)
+    desk.put("a.mov", OTHER)
+    assert (await desk.settled()).jobs_added == 1
+    await ended(desk)
+    desk.put("a.mov", clip_bytes())
+    await nothing_runs(desk)
+
+
+async def test_the_same_bytes_under_another_name_are_another_drop(desk: Desk) -> None:
+    """A clip is known by its path as well: whoever copies it asks for another result."""
+    await taken(desk)
+    await taken(desk, "b.mov")
+
+
+async def test_a_clip_that_is_still_arriving_is_not_read_for_its_bytes(desk: Desk) -> None:
+    """Half a file has other bytes than the whole one; it must not become a drop of its own."""
+    await taken(desk)
+    whole = clip_bytes()
+    desk.put("a.mov", whole[: len(whole) // 2])
+    looked = await desk.settled()
+    assert (looked.jobs_added, looked.still_settling) == (0, True)
+    desk.put("a.mov")
+    await nothing_runs(desk)
+
+
+async def test_a_sidecar_with_a_url_is_known_by_its_own_bytes(desk: Desk) -> None:
+    """It is all that there is of the drop."""
+    body = {**GOOD, "video_url": "https://a.example/v.mp4"}
+    desk.spec("x.json", body)
+    assert (await desk.settled()).jobs_added == 1
+    await ended(desk)
+    os.utime(desk.folder / "x.json", (1, 1))
+    await nothing_runs(desk)
+    desk.spec("x.json", {**body, "prompt": "another"})
+    assert (await desk.settled()).jobs_added == 1
+
+
+async def test_a_changed_sidecar_that_names_a_taken_clip_waits_for_nothing(desk: Desk) -> None:
+    """Its clip is there, so that "waiting for clip" would be untrue; another clip may be named."""
+    desk.put("plates/a.mov")
+    desk.spec("x.json", {**GOOD, "video_url": "plates/a.mov"})
+    assert (await desk.settled()).jobs_added == 1
+    await ended(desk)
+    desk.spec("x.json", {"prompt": "another", "video_url": "plates/a.mov"})
+    await nothing_runs(desk)
+    desk.put("plates/b.mov")
+    desk.spec("x.json", {"prompt": "another", "video_url": "plates/b.mov"})
+    assert (await desk.settled()).jobs_added == 1
+
+
+async def test_a_refused_kept_drop_is_refused_once(desk: Desk) -> None:
+    """Not again at every look, and not for being touched."""
+    desk.drop("a.mov", {"promt": "x"})
+    assert len((await desk.settled()).refused) == 1
+    await nothing_runs(desk)
+    os.utime(desk.folder / "a.mov", (1, 1))
+    await nothing_runs(desk)
+
+
+async def test_a_clip_that_was_replaced_before_it_was_ours_has_not_been_run(desk: Desk) -> None:
+    """What was withdrawn must not count as paid for: it may come back."""
+    desk.drop("a.mov")
+
+    async def replaced(entry: Entry) -> str:
+        """Do what a farm does while the clip is read: it writes the next version."""
+        digest = await read(entry)
+        desk.put("next", OTHER).rename(desk.folder / "a.mov")
+        return digest
+
+    read, desk.inbox.sha256 = desk.inbox.sha256, replaced  # type: ignore[method-assign]
+    await desk.settled()
+    del desk.inbox.sha256
+    looked = await desk.intake.look()
+    assert reasons(looked) == {"a.mov": "still arriving"}
+    assert await desk.store.jobs() == []
+    assert await desk.store.known_kept(desk.watch.name) == []
+    desk.put("a.mov")
+    assert (await desk.settled()).jobs_added == 1
+
+
+async def test_a_file_that_is_not_the_one_that_was_seen_gives_no_digest(desk: Desk) -> None:
+    """Its bytes would be remembered under the stat key of another."""
+    desk.put("a.mov")
+    (entry,) = (await desk.inbox.scan()).entries
+    assert len(await desk.inbox.sha256(entry)) == 64
+    desk.put("a.mov", OTHER)
+    with pytest.raises(FileBusy, match=r"a\.mov"):
+        await desk.inbox.sha256(entry)
+    assert entry.path == RelPath("a.mov")
