@@ -163,7 +163,11 @@ def _rooms(
         uploads=uploads,
         media=media,
         places=places,
-        policy=Policy(settings.api.poll_interval, settings.api.generation_timeout),
+        policy=Policy(
+            settings.api.poll_interval,
+            settings.api.generation_timeout,
+            settings.api.reconcile_window,
+        ),
         stopping=stop.is_set,
         jitter=random.random,
     )

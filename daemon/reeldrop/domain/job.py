@@ -125,6 +125,10 @@ class Job:
     upload_mode: str = ""
     generation_id: GenerationId | None = None
     submitted: float | None = None
+    searched: float = 0.0
+    """Seconds for which the provider's log has answered, and not shown this uncertain submit."""
+    held: bool = False
+    """Uncertain, and looked for long enough: it waits for a person."""
     result_url: str | None = None
     download: RelPath | None = None
     """The fetched result, relative to the outbox's work folder."""

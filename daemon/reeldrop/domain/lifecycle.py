@@ -49,6 +49,7 @@ class Event(StrEnum):
     COMPLETED = "completed"  # the provider says the result is there
     FETCHED = "fetched"  # the result is on our disk, whole
     FETCH_AGAIN = "fetch_again"  # the fetched result is gone from our disk
+    FREED = "freed"  # the provider's log shows that an unknown submit failed
     REFUSED = "refused"  # this clip fails
     CANCEL = "cancel"
     PLACED = "placed"  # its delivery is visible in the outbox
@@ -70,6 +71,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (_S.SUBMITTING, _E.OUTCOME_UNKNOWN): _S.UNCERTAIN,
     (_S.SUBMITTING, _E.REFUSED): _S.DELIVERING,
     (_S.UNCERTAIN, _E.ACCEPTED): _S.GENERATING,
+    (_S.UNCERTAIN, _E.FREED): _S.QUEUED,
     (_S.GENERATING, _E.COMPLETED): _S.DOWNLOADING,
     (_S.GENERATING, _E.REFUSED): _S.DELIVERING,
     (_S.DOWNLOADING, _E.FETCHED): _S.DELIVERING,

@@ -28,6 +28,7 @@ from reeldrop.engine import steps
 from reeldrop.engine.ages import Ages
 from reeldrop.engine.attempt import Attempt
 from reeldrop.engine.gate import PROBE_INTERVAL, Gate
+from reeldrop.engine.reconciliation import FIRST_LOOK
 from reeldrop.engine.rooms import Rooms
 
 log = structlog.get_logger()
@@ -93,6 +94,7 @@ class Outcomes:
         reason = f"uncertain: {error.message}"
         held = attempt.job.evolve(reason=reason, error=error.trouble(), tries=0)
         await attempt.move(held, Event.OUTCOME_UNKNOWN, error=error.message, code=error.code)
+        attempt.again_in = FIRST_LOOK
 
     async def _pause(self, attempt: Attempt, error: StepError) -> None:
         if attempt.job.state in (State.UPLOADING, State.SUBMITTING):

@@ -26,6 +26,8 @@ class Policy:
 
     poll_interval: float
     generation_timeout: float
+    reconcile_window: float
+    """How long an uncertain submit is looked for before it is held for a person."""
     late_interval: float = 600.0
     unknown_generation: float = 600.0
     """How long the provider may not know a generation before it counts as late."""

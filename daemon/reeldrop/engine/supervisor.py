@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 SUBMITS = 8
 """POSTs in the air at once: the most jobs that one crash can make uncertain."""
-LANES = {State.GENERATING: 8, State.DOWNLOADING: 4, State.DELIVERING: 4}
+LANES = {State.GENERATING: 8, State.UNCERTAIN: 1, State.DOWNLOADING: 4, State.DELIVERING: 4}
 """How many jobs of a state are worked on at once."""
 GRACE = 6.0
 """Seconds that running steps get to end after a stop."""

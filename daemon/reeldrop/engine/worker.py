@@ -10,7 +10,7 @@ import structlog
 from reeldrop.domain.errors import Lost, StepError, StoreUnavailable, TransientError, UnknownOutcome
 from reeldrop.domain.job import Job
 from reeldrop.domain.lifecycle import FINAL, State
-from reeldrop.engine import steps
+from reeldrop.engine import reconciliation, steps
 from reeldrop.engine.ages import Ages
 from reeldrop.engine.attempt import Attempt
 from reeldrop.engine.gate import Gate
@@ -65,12 +65,14 @@ class Worker:
             case State.GENERATING:
                 await steps.poll(attempt, rooms)
                 await self._outcomes.mind_age(attempt)
+            case State.UNCERTAIN:
+                await reconciliation.look_up(attempt, rooms, self._ages)
             case State.DOWNLOADING:
                 await steps.fetch(attempt, rooms)
             case State.DELIVERING:
                 await steps.deliver(attempt, rooms)
             case (
-                State.QUEUED | State.SUBMITTING | State.UNCERTAIN
+                State.QUEUED | State.SUBMITTING
                 | State.DELIVERED | State.FAILED | State.CANCELLED
             ):  # fmt: skip
                 raise AssertionError(f"nothing is to be done for a job that is {attempt.job.state}")

@@ -28,6 +28,7 @@ PLAIN_COLUMNS = ("id", "watch", "owner", "token", "priority", "not_before", "cre
 RECORDED = (
     *("path", "folder", "model", "params", "claim", "upload", "labels", "ticket", "reason"),
     *("tries", "attempts", "request_ids", "upload_mode", "generation_id", "submitted"),
+    *("searched", "held"),
     *("result_url", "download", "verdict", "staged", "final", "source", "media", "result"),
     *("cost", "error"),
 )

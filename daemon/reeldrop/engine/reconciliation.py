@@ -1,0 +1,91 @@
+"""Uncertain submits are looked for in the provider's request log, by our own request ids.
+
+Rule 1: what the log shows as made is adopted; only what it shows as failed is free to be sent again.
+Rule 2: a log that does not answer says nothing: that time does not count as having looked.
+"""
+
+import structlog
+
+from reeldrop.domain import retry
+from reeldrop.domain.errors import StepError
+from reeldrop.domain.job import Job
+from reeldrop.domain.lifecycle import Event
+from reeldrop.engine.ages import Ages
+from reeldrop.engine.attempt import Attempt
+from reeldrop.engine.rooms import DAY, Rooms
+from reeldrop.ports import LogRow
+
+log = structlog.get_logger()
+
+FIRST_LOOK = 2.0
+LONGEST_PAUSE = 300.0
+HOUR = 3600.0
+GIVEN_UP = 7 * DAY
+"""Seconds after the submit; the log is not asked for anything older."""
+MARGIN = 600.0
+"""Seconds by which the period asked for reaches back past the submit."""
+SEARCH = "search"
+
+
+async def look_up(attempt: Attempt, rooms: Rooms, ages: Ages) -> None:
+    """UNCERTAIN: ask the log once, and adopt, free or hold the job by what it says. Raises Lost."""
+    job = attempt.job
+    age = rooms.clock.now() - (job.submitted or job.created)
+    attempt.again_in = _pause(job, rooms)
+    if age > GIVEN_UP or not job.request_ids:
+        attempt.again_in = DAY
+        return
+    try:
+        rows = await rooms.provider.find(job.request_ids, max(0.0, age) + MARGIN)
+    except StepError as error:
+        ages.restart(job.id, SEARCH)
+        attempt.job = job.evolve(tries=job.tries + 1)
+        log.info("lookup.failed", job=job.id, path=job.path, error=error.message)
+        return
+    made = [row for row in rows.values() if row.made]
+    if adopted := next((row for row in made if row.generation_id), None):
+        await _adopt(attempt, rooms, adopted)
+    elif not made and job.request_ids[-1] in rows:
+        await _free(attempt)
+    else:
+        await _go_on_looking(attempt, rooms, ages.of(job.id, SEARCH))
+        ages.restart(job.id, SEARCH)
+        ages.of(job.id, SEARCH)
+
+
+async def _adopt(attempt: Attempt, rooms: Rooms, row: LogRow) -> None:
+    found = attempt.job.evolve(
+        generation_id=row.generation_id,
+        cost=row.cost or attempt.job.cost,
+        error=None,
+        reason="",
+        tries=0,
+        held=False,
+    )
+    attempt.again_in = rooms.policy.poll_interval
+    await attempt.move(found, Event.ACCEPTED, generation_id=row.generation_id, found="log")
+
+
+async def _free(attempt: Attempt) -> None:
+    free = attempt.job.evolve(error=None, reason="", tries=0, held=False, searched=0.0)
+    await attempt.move(free, Event.FREED, found="log")
+
+
+async def _go_on_looking(attempt: Attempt, rooms: Rooms, looked_for: float) -> None:
+    job = attempt.job
+    searched = job.searched + looked_for
+    if job.held or searched < rooms.policy.reconcile_window:
+        attempt.job = job.evolve(searched=searched, tries=job.tries + 1)
+        return
+    reason = (
+        "uncertain: the provider's log does not show this submit. It may have been paid for, so it "
+        "is never sent again by itself; it is looked up every hour for 7 days."
+    )
+    held = job.evolve(searched=searched, held=True, reason=reason)
+    await attempt.update(held, "held", reason=reason)
+
+
+def _pause(job: Job, rooms: Rooms) -> float:
+    if job.held:
+        return HOUR
+    return retry.delay(job.tries + 2, first=FIRST_LOOK, cap=LONGEST_PAUSE, jitter=rooms.jitter())
