@@ -69,10 +69,14 @@ UNKNOWN = [
     {"answer": "cloudflare_520"},
     {"answer": "moved"},
     {"answer": "moved_307"},
+    {"status": 408, "body": "slow"},
+]
+PAID = [
     {"answer": "empty", "accept": True},
     {"answer": "half_json", "accept": True},
     {"answer": "no_id", "accept": True},
-    {"status": 408, "body": "slow"},
+    {"answer": "html_502", "accept": True},
+    {"answer": "cloudflare_524", "accept": True},
     {"cut": Cut.ANSWER},
 ]
 
@@ -81,16 +85,61 @@ UNKNOWN = [
 async def test_an_unknown_outcome_is_held_and_never_sent_again(
     site: Site, api: Simulator, fault: dict[str, Any]
 ) -> None:
-    """It may have been paid for. Other clips go on."""
+    """It may have been paid for, and the log does not show it. Other clips go on."""
     await dropped(site, api, Fault(Route.SUBMIT, **fault))
     await eventually(lambda: "job.uncertain" in site.log)
     site.drop("b.mov", GOOD)
     await site.finished("b")
+    await eventually(lambda: any("/v2/logs" in seen.target for seen in api.ledger.requests))
 
     [held] = [job for job in await site.jobs() if job["state"] == "uncertain"]
     assert held["path"] == "a.mov"
     submits = [seen for seen in api.ledger.requests if seen.method == "POST"]
     assert len(submits) == 2
+
+
+@pytest.mark.parametrize("fault", PAID, ids=str)
+async def test_a_submit_whose_answer_was_lost_is_found_in_the_log_and_delivered(
+    site: Site, api: Simulator, fault: dict[str, Any]
+) -> None:
+    """It was paid for: its generation is adopted, not made again."""
+    await dropped(site, api, Fault(Route.SUBMIT, **fault))
+    record = await site.finished("a")
+    assert (len(api.ledger.accepted), record["attempts"]) == (1, 1)
+    assert record["generation_id"] == api.ledger.accepted[0].id
+    assert "uncertain" in [entry["state"] for entry in record["states"]]
+    assert record["error"] is None
+
+
+async def test_a_submit_that_the_log_shows_as_failed_is_sent_again(
+    site: Site, api: Simulator
+) -> None:
+    """The API's own 500: nothing was made, and its log says so."""
+    await dropped(site, api, Fault(Route.SUBMIT, answer="internal", logged=True))
+    record = await site.finished("a")
+    assert (len(api.ledger.accepted), record["attempts"]) == (1, 2)
+
+
+async def test_a_log_that_does_not_answer_proves_nothing(site: Site, api: Simulator) -> None:
+    """Only what the log says may free or hold a job."""
+    site.configure(api={"reconcile_window": 0.5})
+    api.faults.add(Fault(Route.LOGS, answer="html_502", times=2))
+    await dropped(site, api, Fault(Route.SUBMIT, cut=Cut.ANSWER))
+    record = await site.finished("a")
+    assert (len(api.ledger.accepted), record["attempts"]) == (1, 1)
+
+
+async def test_what_the_log_does_not_show_is_held_for_a_person_after_the_window(
+    site: Site, api: Simulator
+) -> None:
+    """It says so in plain words, and is still not sent again."""
+    site.configure(api={"reconcile_window": 0.5})
+    await dropped(site, api, Fault(Route.SUBMIT, answer="html_502"))
+    await eventually(lambda: "job.held" in site.log)
+    [held] = await site.jobs()
+    assert held["state"] == "uncertain"
+    assert "does not show" in held["reason"]
+    assert len([seen for seen in api.ledger.requests if seen.method == "POST"]) == 1
 
 
 async def test_a_connection_cut_before_the_end_of_the_body_is_definite(

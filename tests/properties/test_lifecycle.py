@@ -71,6 +71,7 @@ class Life(RuleBasedStateMachine):
         self.refused: set[str] = set()
         self.charges: Counter[str] = Counter()
         self.declared: list[float] = []
+        self.last_request: dict[str, str] = {}
         self.uncertain_since: dict[str, float] = {}
         self.told: dict[JobId, Job] = {}
 
@@ -156,6 +157,7 @@ class Life(RuleBasedStateMachine):
         job = self.move(self.one(State.UPLOADING, pick=pick), Event.DECLARED)
         self.declared.append(self.clock.time)
         self.in_air.append(job)
+        self.last_request[job.id] = job.request_id
 
     @precondition(some_job_is(State.UPLOADING))
     @rule(pick=PICK, event=st.sampled_from([Event.RETURNED, Event.REFUSED]))
@@ -193,10 +195,12 @@ class Life(RuleBasedStateMachine):
     @precondition(some_job_is(State.UNCERTAIN))
     @rule(pick=PICK)
     def find(self, pick: int) -> None:
-        """The request log shows one of the job's attempts."""
+        """The request log shows one of the job's attempts as made, or the last of them as failed."""
         job = self.one(State.UNCERTAIN, pick=pick)
         if self.charges[job.id]:
             self.move(job.evolve(generation_id=GenerationId("found")), Event.ACCEPTED)
+        elif self.last_request[job.id] in self.refused:
+            self.move(job, Event.FREED)
 
     @precondition(some_job_is(State.GENERATING))
     @rule(pick=PICK)
