@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from acceptance.world import Site, arrive, cpu_seconds, eventually, large_clip, tree
+from acceptance.world import Site, arrive, cpu_seconds, eventually, large_clip
 from reeldrop.simulator import Simulator
 from reeldrop.simulator.faults import Cut, Fault, Route
 
