@@ -22,6 +22,7 @@ from reeldrop.domain.job import (
     Waiting,
 )
 from reeldrop.domain.lifecycle import Event, State
+from reeldrop.domain.references import Kind
 from reeldrop.domain.settling import Evidence
 from reeldrop.domain.spec import Fault, Model
 
@@ -290,7 +291,7 @@ class Provider(Protocol):
         """
         ...
 
-    async def fetch(self, url: str, part: Path, on_bytes: Callable[[int], None]) -> None:
+    async def fetch(self, url: str, part: Path) -> None:
         """Download `url` into `part`, without the key; go on by Range where `part` has a beginning.
 
         Redirects are followed. The file is fsynced and has the length that the server announced.
@@ -350,8 +351,8 @@ class Media(Protocol):
         """
         ...
 
-    async def check_reference(self, file: Path) -> None:
-        """Raise ClipUnreadable unless `file` is an image, a video or an audio file; FileBusy as `probe`."""
+    async def check_reference(self, file: Path, kind: Kind) -> None:
+        """Raise ClipUnreadable, which says what it is, unless `file` is of `kind`; FileBusy as `probe`."""
         ...
 
     async def poster(self, video: Path, to: Path) -> None:
@@ -378,8 +379,13 @@ class Entry:
 
     @property
     def key(self) -> str:
-        """What changes when the file's content may have changed."""
+        """What names the content over renames and restarts; tools can set every part of it back."""
         return f"{self.device}:{self.inode}:{self.size}:{self.mtime_ns}"
+
+    @property
+    def version(self) -> str:
+        """What changes whenever the content may have: no tool can set ctime. A rename changes it too."""
+        return f"{self.key}:{self.ctime_ns}"
 
 
 @dataclass(frozen=True, slots=True)

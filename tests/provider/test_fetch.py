@@ -24,10 +24,6 @@ CONTENT = os.urandom(3_000_017)
 ELSEWHERE = "http://127.0.0.1:1"
 
 
-def ignore(_: int) -> None:
-    """Nobody watches the bytes."""
-
-
 def start_of(wire: Wire) -> int:
     found = re.fullmatch(r"bytes=(\d+)-", wire.request.headers.get("range", ""))
     return int(found[1]) if found else 0
@@ -51,14 +47,10 @@ async def test_a_result_is_fetched_whole_and_without_the_key(
     serve: Serve, connect: Connect, tmp_path: Path
 ) -> None:
     """The file server is somebody else's; the key is none of its business."""
-    sizes: list[int] = []
-
     async with serve(with_ranges) as server, connect(ELSEWHERE) as provider:
-        await provider.fetch(f"{server.url}/r.mp4", part := tmp_path / "part", sizes.append)
+        await provider.fetch(f"{server.url}/r.mp4", part := tmp_path / "part")
 
         assert part.read_bytes() == CONTENT
-        assert sizes == sorted(sizes)
-        assert sizes[-1] == len(CONTENT)
         assert "authorization" not in server.requests[0].headers
 
 
@@ -67,7 +59,7 @@ async def test_the_key_stays_away_even_from_a_result_beside_the_api(
 ) -> None:
     """Same host or not: results are fetched without it."""
     async with serve(with_ranges) as server, connect(server.url) as provider:
-        await provider.fetch(f"{server.url}/r.mp4", tmp_path / "part", ignore)
+        await provider.fetch(f"{server.url}/r.mp4", tmp_path / "part")
 
         assert "authorization" not in server.requests[0].headers
 
@@ -81,7 +73,7 @@ async def test_redirects_are_followed(serve: Serve, connect: Connect, tmp_path: 
             await wire.answer(302, b"", Location=relative)
 
         async with serve(handler) as server, connect(ELSEWHERE) as provider:
-            await provider.fetch(f"{server.url}/r", part := tmp_path / "part", ignore)
+            await provider.fetch(f"{server.url}/r", part := tmp_path / "part")
 
             assert part.read_bytes() == CONTENT
             assert files.requests[0].target == "/x?sig=%2F"
@@ -100,7 +92,7 @@ async def test_redirects_to_nowhere_are_refused(
 
     async with serve(handler) as server, connect(ELSEWHERE) as provider:
         with pytest.raises(TransientError):
-            await provider.fetch(f"{server.url}/r", tmp_path / "part", ignore)
+            await provider.fetch(f"{server.url}/r", tmp_path / "part")
 
         assert len(server.requests) <= 6
 
@@ -112,7 +104,7 @@ async def test_an_address_that_is_not_safe_is_not_asked(
     """The address comes from outside."""
     async with connect(ELSEWHERE) as provider:
         with pytest.raises(ResultDamaged):
-            await provider.fetch(url, tmp_path / "part", ignore)
+            await provider.fetch(url, tmp_path / "part")
 
 
 async def test_a_cut_keeps_what_came_and_the_next_try_goes_on(
@@ -133,10 +125,10 @@ async def test_a_cut_keeps_what_came_and_the_next_try_goes_on(
 
     async with serve(handler) as server, connect(ELSEWHERE) as provider:
         with pytest.raises(TransientError):
-            await provider.fetch(f"{server.url}/r", part, ignore)
+            await provider.fetch(f"{server.url}/r", part)
         assert part.read_bytes() == CONTENT[:2_000_000]
 
-        await provider.fetch(f"{server.url}/r", part, ignore)
+        await provider.fetch(f"{server.url}/r", part)
 
         assert part.read_bytes() == CONTENT
         assert server.requests[1].headers["if-range"] == '"v1"'
@@ -149,7 +141,7 @@ async def test_after_a_restart_a_part_goes_on_without_a_tag(
     (part := tmp_path / "part").write_bytes(CONTENT[:1_000_001])
 
     async with serve(with_ranges) as server, connect(ELSEWHERE) as provider:
-        await provider.fetch(f"{server.url}/r", part, ignore)
+        await provider.fetch(f"{server.url}/r", part)
 
         assert part.read_bytes() == CONTENT
         assert server.requests[0].headers["range"] == "bytes=1000001-"
@@ -162,7 +154,7 @@ async def test_a_part_that_is_whole_is_left_as_it_is(
     (part := tmp_path / "part").write_bytes(CONTENT)
 
     async with serve(with_ranges) as server, connect(ELSEWHERE) as provider:
-        await provider.fetch(f"{server.url}/r", part, ignore)
+        await provider.fetch(f"{server.url}/r", part)
 
         assert part.read_bytes() == CONTENT
 
@@ -175,8 +167,8 @@ async def test_a_part_of_something_else_is_begun_anew(
 
     async with serve(with_ranges) as server, connect(ELSEWHERE) as provider:
         with pytest.raises(TransientError):
-            await provider.fetch(f"{server.url}/r", part, ignore)
-        await provider.fetch(f"{server.url}/r", part, ignore)
+            await provider.fetch(f"{server.url}/r", part)
+        await provider.fetch(f"{server.url}/r", part)
 
         assert part.read_bytes() == CONTENT
 
@@ -191,7 +183,7 @@ async def test_a_server_without_ranges_begins_anew(
         await wire.answer(200, CONTENT)
 
     async with serve(handler) as server, connect(ELSEWHERE) as provider:
-        await provider.fetch(f"{server.url}/r", part, ignore)
+        await provider.fetch(f"{server.url}/r", part)
 
         assert part.read_bytes() == CONTENT
 
@@ -207,7 +199,7 @@ async def test_another_part_than_asked_for_is_not_appended(
 
     async with serve(handler) as server, connect(ELSEWHERE) as provider:
         with pytest.raises(TransientError):
-            await provider.fetch(f"{server.url}/r", part, ignore)
+            await provider.fetch(f"{server.url}/r", part)
         assert not part.read_bytes()
 
 
@@ -230,9 +222,9 @@ async def test_a_changed_result_is_not_glued_to_the_old_one(
 
     async with serve(handler) as server, connect(ELSEWHERE) as provider:
         with pytest.raises(TransientError):
-            await provider.fetch(f"{server.url}/r", part, ignore)
+            await provider.fetch(f"{server.url}/r", part)
         if part.stat().st_size:
-            await provider.fetch(f"{server.url}/r", part, ignore)
+            await provider.fetch(f"{server.url}/r", part)
             assert part.read_bytes() == other
 
 
@@ -248,7 +240,7 @@ async def test_a_page_is_no_result(
 
     async with serve(handler) as server, connect(ELSEWHERE) as provider:
         with pytest.raises(ResultDamaged):
-            await provider.fetch(f"{server.url}/r", part, ignore)
+            await provider.fetch(f"{server.url}/r", part)
         assert part.read_bytes() == CONTENT[:1000]
 
 
@@ -273,7 +265,7 @@ async def test_a_refused_result(
 
     async with serve(handler) as server, connect(ELSEWHERE) as provider:
         with pytest.raises(kind) as caught:
-            await provider.fetch(f"{server.url}/r", tmp_path / "part", ignore)
+            await provider.fetch(f"{server.url}/r", tmp_path / "part")
         assert type(caught.value) is kind
 
 
@@ -285,7 +277,7 @@ async def test_an_empty_result_is_damaged(serve: Serve, connect: Connect, tmp_pa
 
     async with serve(handler) as server, connect(ELSEWHERE) as provider:
         with pytest.raises(ResultDamaged):
-            await provider.fetch(f"{server.url}/r", tmp_path / "part", ignore)
+            await provider.fetch(f"{server.url}/r", tmp_path / "part")
 
 
 async def test_a_result_beyond_all_bounds_is_refused_by_its_length(
@@ -298,7 +290,7 @@ async def test_a_result_beyond_all_bounds_is_refused_by_its_length(
 
     async with serve(handler) as server, connect(ELSEWHERE) as provider:
         with pytest.raises(ResultDamaged):
-            await provider.fetch(f"{server.url}/r", tmp_path / "part", ignore)
+            await provider.fetch(f"{server.url}/r", tmp_path / "part")
 
 
 async def test_a_silent_server_is_given_up_and_the_part_is_kept(
@@ -314,7 +306,7 @@ async def test_a_silent_server_is_given_up_and_the_part_is_kept(
 
     async with serve(handler) as server, connect(ELSEWHERE, fetch=0.2) as provider:
         with pytest.raises(TransientError):
-            await provider.fetch(f"{server.url}/r", part, ignore)
+            await provider.fetch(f"{server.url}/r", part)
         done.set()
         assert part.read_bytes() == CONTENT[:10]
 
@@ -332,7 +324,7 @@ async def test_a_trickled_result_is_given_up(
 
     async with serve(handler) as server, connect(ELSEWHERE, fetch=0.03) as provider:
         with pytest.raises(TransientError):
-            await asyncio.wait_for(provider.fetch(f"{server.url}/r", tmp_path / "part", ignore), 5)
+            await asyncio.wait_for(provider.fetch(f"{server.url}/r", tmp_path / "part"), 5)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
@@ -340,7 +332,7 @@ async def test_a_full_disk_is_told_from_everything_else(serve: Serve, connect: C
     """Every result would meet it, and the next one too: the queue waits."""
     async with serve(with_ranges) as server, connect(ELSEWHERE) as provider:
         with pytest.raises(DiskFull):
-            await provider.fetch(f"{server.url}/r", Path("/dev/full"), ignore)
+            await provider.fetch(f"{server.url}/r", Path("/dev/full"))
 
 
 async def test_a_folder_that_is_gone_is_offline(
@@ -349,7 +341,7 @@ async def test_a_folder_that_is_gone_is_offline(
     """The outbox's share may be away; the result can wait."""
     async with connect(ELSEWHERE) as provider:
         with pytest.raises(FolderOffline):
-            await provider.fetch("https://127.0.0.1/r", tmp_path / "no" / "part", ignore)
+            await provider.fetch("https://127.0.0.1/r", tmp_path / "no" / "part")
 
 
 async def test_a_link_in_place_of_the_part_is_not_written_through(
@@ -362,5 +354,5 @@ async def test_a_link_in_place_of_the_part_is_not_written_through(
 
     async with connect(ELSEWHERE) as provider:
         with pytest.raises(FolderOffline):
-            await provider.fetch("https://127.0.0.1/r", part, ignore)
+            await provider.fetch("https://127.0.0.1/r", part)
     assert victim.read_bytes() == b"precious"

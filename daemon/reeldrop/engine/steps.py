@@ -101,7 +101,7 @@ async def fetch(attempt: Attempt, rooms: Rooms) -> None:
     part = outbox.work(name)
     if job.result_url is None:
         raise ResultGone("the result's address is not known")
-    await rooms.provider.fetch(job.result_url, part, lambda _: None)
+    await rooms.provider.fetch(job.result_url, part)
     try:
         facts = await rooms.media.probe(part)
     except (NotWhole, ClipUnreadable) as error:

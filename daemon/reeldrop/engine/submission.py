@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from reeldrop.domain.errors import Stopping
-from reeldrop.domain.job import MediaFacts, MediaFile, RelPath
-from reeldrop.domain.lifecycle import State
+from reeldrop.domain.job import Job, MediaFacts, MediaFile, RelPath
+from reeldrop.domain.lifecycle import Event, State
 from reeldrop.engine.attempt import Attempt
 from reeldrop.engine.rooms import Rooms
 from reeldrop.ports import Streamed, SubmitRequest
@@ -60,17 +60,23 @@ class Submission:
             raise Stopping("the daemon is stopping; the clip is sent after the next start")
         for _, stream in self._streams:
             await stream.verify()
-        await self._record({origin: stream.facts() for origin, stream in self._streams})
+        await self._attempt.declare(
+            self._declared({origin: stream.facts() for origin, stream in self._streams})
+        )
 
     async def declare_late(self) -> None:
         """Record the intent of a submit that was accepted before all of it was sent. Raises Lost."""
-        if self._attempt.job.state is State.UPLOADING:
-            await self._record({})
+        attempt = self._attempt
+        if attempt.job.state is State.UPLOADING:
+            # It is paid for: unlike an intent this must be recorded, however long that takes.
+            await attempt.move(
+                self._declared({}), Event.DECLARED, request_id=attempt.job.request_id
+            )
 
-    async def _record(self, facts: dict[RelPath, MediaFacts]) -> None:
-        attempt, job = self._attempt, self._attempt.job
+    def _declared(self, facts: dict[RelPath, MediaFacts]) -> Job:
+        job = self._attempt.job
         clip = facts.pop(job.claim.source[0].origin, None)
-        declared = job.evolve(
+        return job.evolve(
             attempts=job.attempts + 1,
             request_ids=(*job.request_ids, job.request_id),
             submitted=self._rooms.clock.now(),
@@ -78,7 +84,6 @@ class Submission:
             source=_with_digest(job.source, clip),
             media=tuple(replace(known, name=origin) for origin, known in facts.items()),
         )
-        await attempt.declare(declared)
 
 
 def _with_digest(known: MediaFacts | None, sent: MediaFacts | None) -> MediaFacts | None:

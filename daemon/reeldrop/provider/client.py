@@ -171,9 +171,9 @@ class HttpProvider:
 
     # ------------------------------------------------------------------------ results
 
-    async def fetch(self, url: str, part: Path, on_bytes: Callable[[int], None]) -> None:
+    async def fetch(self, url: str, part: Path) -> None:
         """Download a result without the key; see the port."""
-        await self._fetcher.fetch(url, part, on_bytes)
+        await self._fetcher.fetch(url, part)
 
 
 def _call(body: SubmitBody) -> Call:

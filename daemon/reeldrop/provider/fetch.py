@@ -8,7 +8,7 @@ import errno
 import os
 import re
 import ssl
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,8 +86,8 @@ class Fetcher:
         self._tags: dict[Path, str] = {}
         """Strong ETags of begun parts; after a restart a range is asked for without one."""
 
-    async def fetch(self, url: str, part: Path, on_bytes: Callable[[int], None]) -> None:
-        """Make `part` the whole result; `on_bytes` gets the size reached so far.
+    async def fetch(self, url: str, part: Path) -> None:
+        """Make `part` the whole result.
 
         Raises:
             TransientError: try again; `part` is kept. ResultDamaged: what is offered is no result.
@@ -96,22 +96,20 @@ class Fetcher:
         with _disk(part):
             file = await asyncio.to_thread(_Part, part)
         try:
-            await self._fetch(url, part, file, on_bytes)
+            await self._fetch(url, part, file)
             with _disk(part):
                 await asyncio.to_thread(file.sync)
         finally:
             await asyncio.to_thread(file.close)
         self._tags.pop(part, None)
 
-    async def _fetch(
-        self, url: str, part: Path, file: _Part, on_bytes: Callable[[int], None]
-    ) -> None:
+    async def _fetch(self, url: str, part: Path, file: _Part) -> None:
         try:
             async with self._client() as client, self._answer(client, url, part, file) as response:
                 if response.status_code == 416 and _is_whole(response, file.size):
                     return
                 plan = await self._plan(response, part, file)
-                await self._receive(response, part, file, on_bytes)
+                await self._receive(response, part, file)
         except FOREIGN as exc:
             raise of_exception(Call.FETCH, exc, PLACE) from exc
         if plan.total is not None and file.size != plan.total:
@@ -173,9 +171,7 @@ class Fetcher:
         if tag.startswith('"') and tag.isascii() and len(self._tags) < TAGS_MAX:
             self._tags[part] = tag
 
-    async def _receive(
-        self, response: httpx.Response, part: Path, file: _Part, on_bytes: Callable[[int], None]
-    ) -> None:
+    async def _receive(self, response: httpx.Response, part: Path, file: _Part) -> None:
         """Write the body in pieces; what had arrived before a cut is written too."""
         chunks: list[bytes] = []
         loop = asyncio.get_running_loop()
@@ -186,7 +182,6 @@ class Fetcher:
             chunks.clear()
             with _disk(part):
                 await asyncio.to_thread(file.append, pending)
-            on_bytes(file.size)
 
         try:
             async with asyncio.timeout(patience) as deadline:
