@@ -22,9 +22,9 @@ section li{display:flex;gap:1rem;padding:.75rem 1rem;border-top:1px solid var(--
 section li:first-child{border-top:0}section li div{min-width:0;flex:1}
 h3{margin:0;font-size:1rem;font-weight:600;overflow-wrap:anywhere}
 a{color:var(--blue);text-decoration:none}a:hover{text-decoration:underline}
-section p{margin:.15rem 0;overflow-wrap:anywhere}small{color:var(--soft);overflow-wrap:anywhere}
+section p{margin:.15rem 0;overflow-wrap:anywhere;white-space:pre-line}small{color:var(--soft);overflow-wrap:anywhere}
 img{display:block;width:8rem;max-height:8rem;object-fit:contain;border-radius:.35rem;
 background:var(--ground)}
-.blocked, .empty{margin-top:2rem;color:var(--soft)}
+.empty{margin-top:2rem;color:var(--soft)}.blocked{color:var(--failed);font-weight:600}
 @media (max-width:34rem){img{width:5rem}}
 """.replace("\n", "")
