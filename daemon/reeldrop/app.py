@@ -16,6 +16,7 @@ from reeldrop import files, version
 from reeldrop.domain.errors import SettingsError, StepError, StoreUnavailable
 from reeldrop.domain.lifecycle import State
 from reeldrop.engine.intake import Intake, Watch
+from reeldrop.engine.intake.spec import check_defaults
 from reeldrop.engine.recovery import recover
 from reeldrop.engine.rooms import Place, Policy, Rooms
 from reeldrop.engine.supervisor import Supervisor
@@ -184,8 +185,13 @@ def _outboxes(settings: Settings) -> Mapping[Path, Outbox]:
 
 
 async def work(settings: Settings, rooms: Rooms, stop: asyncio.Event, *, once: bool) -> Tally:
-    """Recover what the last run left, then work until `stop`. Raises StepError, StartupError."""
+    """Recover what the last run left, then work until `stop`.
+
+    Raises StepError, StartupError, and SettingsError where a watch's defaults are wrong.
+    """
     catalogue = open_catalogue(settings.api.catalogue_dir)
+    for watch in settings.watch:
+        check_defaults(watch.name, watch.defaults, catalogue)
     intakes = {
         watch.name: Intake(
             _watch(watch),

@@ -56,6 +56,23 @@ def test_everything_that_is_not_ready_is_said_with_what_to_do(reeldrop: Shell, i
         assert words in ended.out
 
 
+@pytest.mark.parametrize("command", [["check"], ["run", "--once", "--simulate"]])
+def test_wrong_defaults_of_a_watch_are_wrong_settings(
+    reeldrop: Shell, inbox: Path, outbox: Path, command: list[str]
+) -> None:
+    """Found at the start, and not by the first clip of the night."""
+    config = reeldrop.home / "r.toml"
+    config.write_text(
+        f'[store]\nurl = "sqlite:///{reeldrop.home}/state/r.db"\n'
+        f'[[watch]]\nname = "main"\ninbox = "{inbox}"\noutbox = "{outbox}"\n'
+        "[watch.defaults]\nduration = 7\n"
+    )
+    shell = replace(reeldrop, variables={"REELDROP_API__BASE_URL": "http://127.0.0.1:9"})
+    ended = shell(*command, "--config", config)
+    assert ended.code == 78
+    assert "watch.main.defaults.duration is 7; allowed: 5, 10" in ended.out + ended.err
+
+
 def test_a_place_that_is_not_there_ends_with_75(
     address: str, reeldrop: Shell, inbox: Path, outbox: Path
 ) -> None:

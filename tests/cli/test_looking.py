@@ -13,6 +13,7 @@ from reeldrop.domain.lifecycle import Event
 from reeldrop.host.clock import SystemClock
 from reeldrop.settings import LimitSettings, StoreSettings
 from reeldrop.store import open_store
+from reeldrop.web.records import waiting_record
 
 KEYS = {"id", "state", "reason", "watch", "path", "generation_id", "created", "updated"}
 FIRST, SECOND = JobId("a1" + "0" * 30), JobId("a2" + "0" * 30)
@@ -78,6 +79,12 @@ def test_json_is_one_array_with_the_keys_that_programs_read(store: Shell) -> Non
         "reason": "waiting for sidecar c.json",
         "created": "2026-09-21T14:13:22.000Z",
     }
+
+
+def test_what_is_said_of_the_inbox_itself_has_a_name() -> None:
+    """A line without a name belongs to nothing."""
+    record = waiting_record(Waiting("main", RelPath(""), "it is offline", 1_790_000_002.0))
+    assert "the inbox  it is offline" in table([record], None)[1]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reeldrop.domain.job import MediaFile, RelPath
-from reeldrop.domain.references import Reference, read_references, read_value, with_files
+from reeldrop.domain.references import (
+    Kind,
+    Reference,
+    kind_of,
+    read_references,
+    read_value,
+    with_files,
+)
 from reeldrop.domain.spec import Fault
 
 SHOW = RelPath("showA/shots")
@@ -119,6 +126,25 @@ def test_files_are_found_at_any_depth_of_the_schema_and_nowhere_else() -> None:
         "either": "at/either/e.png",
     }
     assert [fault.key for fault in faults] == ["elements[0].reference_image_urls[1]"]
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [
+        ("image_list[0]", Kind.IMAGE),
+        ("elements[0].frontal_image_url", Kind.IMAGE),
+        ("first_frame", Kind.IMAGE),
+        ("video_urls[1]", Kind.VIDEO),
+        ("mask_video_url", Kind.VIDEO),
+        ("video_cover_image", Kind.IMAGE),
+        ("audio_urls[0]", Kind.SOUND),
+        ("alpha_url", Kind.ANY),
+        ("image.url", Kind.ANY),
+    ],
+)
+def test_a_parameter_s_own_name_tells_what_it_takes(key: str, kind: Kind) -> None:
+    """The schemas call all of them a URI; where the name says nothing, nothing is refused."""
+    assert kind_of(key) is kind
 
 
 def test_files_take_the_place_of_the_words_that_named_them() -> None:

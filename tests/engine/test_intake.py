@@ -227,7 +227,8 @@ async def test_a_reference_is_waited_for_copied_and_stays(desk: Desk) -> None:
     """Many drops use one picture; it must be there for all of them."""
     desk.drop("a.mov", {**GOOD, "image_list": ["refs/STYLE.png"]})
     looked = await desk.settled()
-    assert reasons(looked) == {"a.mov": "waiting for refs/STYLE.png"}
+    words = 'a.json: image_list[0] is "refs/STYLE.png"'
+    assert reasons(looked) == {"a.mov": f"waiting for refs/STYLE.png ({words})"}
     assert not looked.still_settling
     desk.put("refs/style.png", png_bytes())
     await desk.settled()
@@ -464,6 +465,60 @@ class Faulty:
         return self._catalogue.check(model, params)
 
 
+class TestChanges:
+    """What no size and no mtime tells."""
+
+    async def test_a_reserved_file_filled_with_its_time_set_back_is_taken(self, desk: Desk) -> None:
+        """Copy tools reserve the room first and set the time last; the verdict is on other bytes."""
+        whole = clip_bytes()
+        desk.spec("a.json", GOOD)
+        clip = desk.folder / "a.mov"
+        with clip.open("wb") as file:
+            file.truncate(len(whole))
+        os.utime(clip, (1, 1))
+        assert "not a whole video" in reasons(await desk.settled())["a.mov"]
+        desk.clock.time += desk.watch.incomplete_timeout - 2 * QUIET
+        with clip.open("r+b") as file:
+            file.write(whole)
+        os.utime(clip, (1, 1))
+        looked = await desk.settled()
+        assert (looked.jobs_added, looked.refused) == (1, ())
+
+    async def test_the_time_outs_run_from_a_change_that_no_mtime_tells(self, desk: Desk) -> None:
+        """A slow copy into a reserved file, its time set back after each part, is no broken clip."""
+        desk.spec("a.json", GOOD)
+        clip = desk.put("a.mov", clip_bytes()[:-2000])
+        for _ in range(3):
+            os.utime(clip, (1, 1))
+            assert (await desk.settled()).refused == ()
+            desk.clock.time += desk.watch.incomplete_timeout - 2 * QUIET
+        os.utime(clip, (1, 1))
+        assert (await desk.settled()).refused == ()
+        desk.clock.time += desk.watch.incomplete_timeout
+        assert len((await desk.intake.look()).refused) == 1
+
+    async def test_a_sidecar_mended_with_its_time_kept_is_read_again(self, desk: Desk) -> None:
+        """An editor that keeps times would leave the old words in force."""
+        half = desk.spec("a.json", b'{"prompt": "x"]')
+        os.utime(half, (1, 1))
+        assert "not JSON" in reasons(await desk.settled())["a.json"]
+        with half.open("r+b") as file:
+            file.write(b'{"prompt": "x"}')
+        os.utime(half, (1, 1))
+        desk.put("a.mov")
+        looked = await desk.settled()
+        assert (looked.jobs_added, looked.refused) == (1, ())
+
+    async def test_what_waits_is_looked_for_again_soon(self, desk: Desk) -> None:
+        """A clip that is deleted gives no hint, and must not stand on the page for a minute."""
+        clip = desk.put("a.mov")
+        looked = await desk.settled()
+        assert (reasons(looked).keys(), looked.wait) == ({"a.mov"}, 5.0)
+        clip.unlink()
+        looked = await desk.intake.look()
+        assert (looked.waiting, looked.wait) == ((), 60.0)
+
+
 class TestBugs:
     """One drop meets a bug."""
 
@@ -476,7 +531,7 @@ class TestBugs:
             assert (await desk.settled()).jobs_added == 1
             looked = await desk.settled()
         assert "ZeroDivisionError: by nothing" in reasons(looked)["a.mov"]
-        assert (looked.still_settling, looked.wait) == (False, 60.0)
+        assert (looked.still_settling, looked.wait) == (False, 5.0)
         crashes = [entry for entry in logs if entry["event"] == "drop.crashed"]
         assert [(entry["path"], entry["log_level"]) for entry in crashes] == [("a.mov", "error")]
         assert isinstance(crashes[0]["exc_info"], ZeroDivisionError)

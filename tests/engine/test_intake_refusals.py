@@ -74,6 +74,14 @@ BAD: dict[str, tuple[Any, list[str]]] = {
     "data": ({**GOOD, "image_list": ["data:text,x"]}, ["image_list[0]", "base64"]),
     "link": ({**GOOD, "image_list": ["link.png"]}, ["image_list[0]", "link.png", "symbolic link"]),
     "no-image": ({**GOOD, "image_list": ["text.png"]}, ["image_list[0]", "text.png"]),
+    "video": (
+        {**GOOD, "image_list": ["refs/v.mp4"]},
+        ['image_list[0] is "refs/v.mp4", which is a video; allowed: an image'],
+    ),
+    "nothing": (
+        {**GOOD, "image_list": ["empty.png"]},
+        ['image_list[0] is "empty.png", which is empty; allowed: an image'],
+    ),
     "folder": ({**GOOD, "image_list": ["folder"]}, ["image_list[0]", "folder"]),
     "frames": ({**GOOD, "video_url": "f/####.exr"}, ["video_url", "f/####.exr", "not taken yet"]),
     "clip-outside": ({**GOOD, "video_url": "../../x.mov"}, ["video_url", "../../x.mov"]),
@@ -88,12 +96,16 @@ async def test_every_kind_of_bad_sidecar_is_refused_with_its_clip(desk: Desk) ->
     (desk.folder / "link.png").symlink_to("/etc/passwd")
     desk.put("text.png", b"no picture")
     desk.put("folder/x.png", b"no picture")
+    desk.put("refs/v.mp4")
+    desk.put("empty.png", b"")
     for name, (body, _) in BAD.items():
         desk.drop(f"{name}.mov", body)
     desk.drop("good.mov")
     looked = await desk.settled()
-    assert looked.jobs_added == len(BAD) + 1
-    refused = {job.path.removesuffix(".mov"): job for job in looked.refused}
+    assert looked.jobs_added == len(BAD)
+    desk.clock.time += desk.watch.incomplete_timeout
+    both = [*looked.refused, *(await desk.intake.look()).refused]
+    refused = {job.path.removesuffix(".mov"): job for job in both}
     wrong = {name: message(job) for name, job in refused.items() if not tells(job, BAD[name][1])}
     assert wrong == {}
     assert refused.keys() == BAD.keys()
@@ -213,7 +225,7 @@ async def test_what_never_came_is_named_with_what_waited_for_it(desk: Desk) -> N
             "Drop it again together with a clip named noclip.mp4, .mov …",
         ),
         "no/x.json": (
-            "no/x.json has waited 60 min for its clip, and none came.",
+            'no/x.json: video_url is "plates/a.mov", and no such file has come in 60 min.',
             "Drop it again together with the clip no/plates/a.mov.",
         ),
         "nosidecar.mov": (
@@ -224,6 +236,21 @@ async def test_what_never_came_is_named_with_what_waited_for_it(desk: Desk) -> N
             'show/noimg.json: image_list[1] is "nothere.png", and no such file has come in 60 min.',
             "Drop it again together with show/nothere.png.",
         ),
+    }
+
+
+async def test_what_is_waited_for_is_named_with_key_and_value(desk: Desk) -> None:
+    """Most of these are typing mistakes; the line on the status page must show them."""
+    desk.spec("no/x.json", {**GOOD, "video_url": "plates/a.mov"})
+    desk.spec("odd.json", {**GOOD, "video_url": "a.xyz"})
+    desk.drop("b/noimg.mov", {**GOOD, "image_list": ["nope.png"]})
+    desk.drop("b/coming.mov", {**GOOD, "image_list": ["slow.png"]})
+    desk.put("b/slow.png", b"")
+    assert reasons(await desk.settled()) == {
+        "no/x.json": 'waiting for clip no/plates/a.mov (no/x.json: video_url is "plates/a.mov")',
+        "odd.json": 'waiting for clip a.xyz (odd.json: video_url is "a.xyz")',
+        "b/noimg.mov": 'waiting for b/nope.png (b/noimg.json: image_list[0] is "nope.png")',
+        "b/coming.mov": 'still arriving: b/slow.png (b/coming.json: image_list[0] is "slow.png")',
     }
 
 

@@ -3,13 +3,15 @@
 from functools import cache
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reeldrop.domain.errors import SettingsError
 from reeldrop.domain.job import MediaFile, RelPath
 from reeldrop.domain.spec import Document, Role
 from reeldrop.engine.intake.clip import says
-from reeldrop.engine.intake.spec import Spec, Specs
+from reeldrop.engine.intake.spec import Spec, Specs, check_defaults
 from reeldrop.provider import open_catalogue
 from reeldrop.provider.catalogue import Models
 
@@ -56,6 +58,34 @@ def test_a_problem_names_the_document_it_came_from() -> None:
     spec = read(preset({"duration": 7}), sidecar({"prompt": "x", "aspect_ratio": "4:3"}))
     blamed = {each.fault.key: each.document and each.document.role for each in spec.problems}
     assert blamed == {"duration": Role.PRESET, "aspect_ratio": Role.SIDECAR}
+
+
+@pytest.mark.parametrize(
+    ("defaults", "words"),
+    [
+        ({"promt": "x"}, ['watch.main.defaults.promt is "x"', "prompt"]),
+        ({"duration": 7}, ["watch.main.defaults.duration is 7; allowed: 5, 10"]),
+        ({"model": "klingai/nope"}, ['watch.main.defaults.model is "klingai/nope"']),
+        ({"video_url": "a.mov"}, ["watch.main.defaults.video_url"]),
+        ({"image_list": ["../x.png"]}, ['watch.main.defaults.image_list[0] is "../x.png"']),
+        ({"reeldrop": {"nmae": 1}}, ["watch.main.defaults.reeldrop.nmae"]),
+        ({"reeldrop": 5}, ["watch.main.defaults.reeldrop is 5"]),
+        ({"duration": 7, "aspect_ratio": "1"}, ["defaults.duration", "defaults.aspect_ratio"]),
+    ],
+)
+def test_wrong_defaults_are_wrong_settings(defaults: dict[str, Any], words: list[str]) -> None:
+    """They would pause every drop of the watch; who sets them sees the start, not the folder."""
+    with pytest.raises(SettingsError) as refused:
+        check_defaults("main", defaults, catalogue())
+    assert [word for word in words if word not in refused.value.message] == []
+
+
+@pytest.mark.parametrize(
+    "defaults", [{}, {"model": EDIT}, {"duration": "5"}, {"image_list": ["https://a.example/i"]}]
+)
+def test_defaults_may_leave_parameters_open(defaults: dict[str, Any]) -> None:
+    """The prompt is for the sidecar to give."""
+    check_defaults("main", defaults, catalogue())
 
 
 def test_only_a_sidecar_names_its_clip() -> None:

@@ -16,6 +16,18 @@ def failed(trouble: Trouble) -> list[str]:
     return error_text(job).decode().splitlines()
 
 
+def test_a_kept_drop_is_not_asked_for_again_as_it_is() -> None:
+    """The same bytes never run again: who mends the sidecar alone would wait for ever."""
+    clip = RelPath("show/a.mov")
+    claim = Claim(RelPath(""), (ClaimedFile(clip, clip),))
+    trouble = Trouble("refused", "a.json: x is 1.", "Correct a.json and drop it again.")
+    job = Job(JobId("1"), "main", clip, RelPath("a"), "m", {}, claim, "k", 0, 0, error=trouble)
+    text = error_text(job).decode()
+    assert "The same bytes under the same name are not run again" in text
+    assert "another name" in text
+    assert "drop it again" not in text
+
+
 @pytest.mark.parametrize(
     ("trouble", "hint"),
     [

@@ -49,6 +49,16 @@ def test_another_store_s_folder_is_refused_and_nothing_is_marked(
     assert not marker(other).exists()
 
 
+def test_a_marker_that_a_kill_left_unfinished_is_written_over(
+    watch: WatchSettings, drops: Path
+) -> None:
+    """Nobody sweeps that folder."""
+    marker(drops).parent.mkdir()
+    (marker(drops).parent / f"owner.json.{OURS}").write_bytes(b"half")
+    own(watch, OURS, "node1", take_over=False)
+    assert [path.name for path in marker(drops).parent.iterdir()] == ["owner.json"]
+
+
 def test_taking_over_replaces_the_marker(watch: WatchSettings, drops: Path) -> None:
     """For a store that is gone for ever."""
     own(watch, THEIRS, "farm7", take_over=False)

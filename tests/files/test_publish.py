@@ -1,5 +1,6 @@
 """Deliveries: prepared whole, shown by one rename, and never over anything."""
 
+import asyncio
 import os
 from collections.abc import Callable
 from functools import partial
@@ -323,6 +324,16 @@ async def test_the_status_is_replaced_whole(outbox: FolderOutbox, results: Path)
     await outbox.write_status("_status.json", b"one")
     await outbox.write_status("_status.json", b"two")
     assert content(results) == {"_status.json": b"two"}
+
+
+async def test_a_status_that_a_kill_left_is_written_over(
+    outbox: FolderOutbox, results: Path
+) -> None:
+    """It is written every few seconds; leftovers under new names would fill the folder."""
+    (results / ".reeldrop" / "status-_status.json").write_bytes(b"half")
+    await asyncio.gather(*(outbox.write_status("_status.json", b"whole") for _ in range(20)))
+    assert content(results) == {"_status.json": b"whole"}
+    assert not [path for path in (results / ".reeldrop").rglob("*") if path.is_file()]
 
 
 async def test_the_sha256_is_that_of_the_bytes(outbox: FolderOutbox) -> None:

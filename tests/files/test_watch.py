@@ -1,6 +1,7 @@
 """Hints and evidence, with the kernel's own events."""
 
 import asyncio
+import os
 import shutil
 import threading
 import time
@@ -87,9 +88,38 @@ async def test_a_renamed_folder_is_found_and_later_files_in_it_are_evident(
     (elsewhere / "show" / "sub").mkdir(parents=True)
     (elsewhere / "show" / "sub" / "a.mov").write_bytes(b"x")
     (elsewhere / "show").rename(drops / "show")
-    assert evidence(await until(holds("show/sub/a.mov"))) == {}
+    await until(tells("show/sub/a.mov", Evidence.RENAMED))
     shutil.copyfile(drops / "show" / "sub" / "a.mov", drops / "show" / "sub" / "b.mov")
     await until(tells("show/sub/b.mov", Evidence.CLOSED))
+
+
+async def test_what_came_into_a_renamed_folder_afterwards_was_not_renamed(
+    inbox: FolderInbox, drops: Path, elsewhere: Path, until: Until
+) -> None:
+    """Somebody goes on copying into it before anything watches it; its time may even be set back."""
+    await inbox.scan()
+    (elsewhere / "show").mkdir()
+    (elsewhere / "show" / "a.mov").write_bytes(b"x")
+    (elsewhere / "show").rename(drops / "show")
+    await inbox.changed(5)
+    await asyncio.sleep(0.02)  # the file system's clock ticks in steps
+    with (drops / "show" / "b.mov").open("wb") as file:
+        file.write(b"half")
+        file.flush()
+        os.utime(drops / "show" / "b.mov", (1, 1))
+        scan = await until(holds("show/a.mov", "show/b.mov"))
+        assert evidence(scan) == {"show/a.mov": Evidence.RENAMED}
+
+
+async def test_a_folder_made_in_the_inbox_tells_nothing_of_its_files(
+    inbox: FolderInbox, drops: Path, elsewhere: Path, until: Until
+) -> None:
+    """A copy of a tree makes its folders first."""
+    await inbox.scan()
+    (elsewhere / "a.mov").write_bytes(b"x")
+    (drops / "show").mkdir()
+    (drops / "show" / "a.mov").hardlink_to(elsewhere / "a.mov")
+    assert evidence(await until(holds("show/a.mov"))) == {}
 
 
 async def test_a_rename_within_the_inbox_is_evidence_under_the_new_name_alone(

@@ -7,6 +7,7 @@ import pytest
 
 from reeldrop.domain.errors import NotWhole
 from reeldrop.domain.job import MediaFacts
+from reeldrop.domain.references import Kind
 from reeldrop.media import open_media
 from reeldrop.ports import Media
 
@@ -16,7 +17,7 @@ async def test_the_room_is_the_port(clips: Path, tmp_path: Path) -> None:
     room = open_media()
     media: Media = room
     facts = await media.probe(clips / "clip.mp4")
-    await media.check_reference(clips / "clip.mp4")
+    await media.check_reference(clips / "clip.mp4", Kind.VIDEO)
     await media.poster(clips / "clip.mp4", tmp_path / "poster.jpg")
     await room.aclose()
     assert (facts.name, (tmp_path / "poster.jpg").read_bytes()[:2]) == ("clip.mp4", b"\xff\xd8")

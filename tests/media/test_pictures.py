@@ -8,6 +8,7 @@ import av
 import pytest
 
 from reeldrop.domain.errors import ClipUnreadable, FileBusy
+from reeldrop.domain.references import Kind
 from reeldrop.media.pictures import check_reference, poster
 from reeldrop.simulator.footage import make_clip
 
@@ -97,12 +98,12 @@ def test_a_poster_that_cannot_be_written_is_tried_again(clips: Path, tmp_path: P
 @pytest.mark.parametrize("codec", ["png", "mjpeg", "gif", "bmp", "tiff", "libwebp"])
 def test_images_are_references_whatever_they_are_called(tmp_path: Path, codec: str) -> None:
     """The content counts; names come from everywhere."""
-    check_reference(image(tmp_path / "image.bin", codec))
+    check_reference(image(tmp_path / "image.bin", codec), Kind.IMAGE)
 
 
 def test_videos_are_references(clips: Path) -> None:
     """Some models take a second clip."""
-    check_reference(clips / "clip.mov")
+    check_reference(clips / "clip.mov", Kind.VIDEO)
 
 
 def test_sounds_are_references(clips: Path, tmp_path: Path) -> None:
@@ -114,7 +115,7 @@ def test_sounds_are_references(clips: Path, tmp_path: Path) -> None:
             if packet.dts is not None:
                 packet.stream = voice
                 new.mux(packet)
-    check_reference(to)
+    check_reference(to, Kind.SOUND)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +136,30 @@ def test_other_files_are_no_references(tmp_path: Path, content: bytes, looks: st
     file = tmp_path / "reference.png"
     file.write_bytes(content)
     with pytest.raises(ClipUnreadable, match=rf"reference\.png.*{looks}"):
-        check_reference(file)
+        check_reference(file, Kind.ANY)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "told"),
+    [
+        ("clip.mp4", Kind.IMAGE, "clip.mp4 is a video; allowed: an image"),
+        ("clip.mp4", Kind.SOUND, "clip.mp4 is a video; allowed: a sound"),
+        ("still.png", Kind.VIDEO, "still.png is an image; allowed: a video"),
+        ("text.png", Kind.IMAGE, "text.png looks like text and cannot be read"),
+    ],
+)
+def test_a_reference_of_another_kind_is_refused(
+    clips: Path, tmp_path: Path, name: str, kind: Kind, told: str
+) -> None:
+    """The model would refuse it, after an upload and perhaps for money."""
+    image(tmp_path / "still.png", "png")
+    (tmp_path / "text.png").write_text("no picture")
+    folder = clips if name == "clip.mp4" else tmp_path
+    with pytest.raises(ClipUnreadable) as refused:
+        check_reference(folder / name, kind)
+    assert refused.value.message.startswith(told)
+    assert refused.value.message.endswith(f"allowed: {kind}")
+    check_reference(clips / "clip.mp4", Kind.ANY)
 
 
 def test_an_image_cut_short_before_its_pixels_is_no_reference(tmp_path: Path) -> None:
@@ -143,7 +167,7 @@ def test_an_image_cut_short_before_its_pixels_is_no_reference(tmp_path: Path) ->
     whole = image(tmp_path / "whole.png", "png", (640, 480)).read_bytes()
     (tmp_path / "cut.png").write_bytes(whole[:40])
     with pytest.raises(ClipUnreadable, match="PNG"):
-        check_reference(tmp_path / "cut.png")
+        check_reference(tmp_path / "cut.png", Kind.IMAGE)
 
 
 def test_an_image_that_claims_to_be_huge_is_no_reference(tmp_path: Path) -> None:
@@ -155,4 +179,4 @@ def test_an_image_that_claims_to_be_huge_is_no_reference(tmp_path: Path) -> None
     ]
     (tmp_path / "huge.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
     with pytest.raises(ClipUnreadable, match="PNG"):
-        check_reference(tmp_path / "huge.png")
+        check_reference(tmp_path / "huge.png", Kind.IMAGE)

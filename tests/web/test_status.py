@@ -137,6 +137,12 @@ def test_the_page_says_what_waits_and_why_and_what_to_do_about_a_failure() -> No
     assert "./showA/shot003/poster.jpg" in reader.links
 
 
+def test_what_is_said_of_the_inbox_itself_has_a_name() -> None:
+    """A line without a name belongs to nothing."""
+    page = status_page(document(waiting=[Waiting("main", RelPath(""), "it is offline", NOW)]))
+    assert "<h3>the inbox</h3>" in page
+
+
 def test_the_page_needs_no_server_no_script_and_no_network() -> None:
     """It is opened from a share by a double click."""
     page = status_page(document([job(1, State.DELIVERED, final=RelPath("a"))]))

@@ -17,6 +17,7 @@ from reeldrop.domain.errors import (
     SettingsError,
     StartupError,
 )
+from reeldrop.engine.intake.spec import check_defaults
 from reeldrop.files import check_folders
 from reeldrop.host.clock import SystemClock
 from reeldrop.provider import open_catalogue, open_provider
@@ -54,7 +55,10 @@ def command(ctx: click.Context, config: str | None, inbox: str | None, outbox: s
 def _findings(loaded: Loaded) -> Iterator[Finding]:
     settings = loaded.settings
     yield _found("settings", lambda: _settings(loaded))
-    yield _found("models", lambda: _models(settings))
+    models = _found("models", lambda: _models(settings))
+    yield models
+    if not models.code:
+        yield _found("defaults", lambda: _defaults(settings))
     yield _found("folders", lambda: _folders(settings))
     yield _found("store", lambda: _store(settings))
     key = None
@@ -83,6 +87,13 @@ def _settings(loaded: Loaded) -> str:
 
 def _models(settings: Settings) -> str:
     return f"{len(open_catalogue(settings.api.catalogue_dir).names())} known"
+
+
+def _defaults(settings: Settings) -> str:
+    catalogue = open_catalogue(settings.api.catalogue_dir)
+    for watch in settings.watch:
+        check_defaults(watch.name, watch.defaults, catalogue)
+    return f"of {len(settings.watch)} watches, as the models take them"
 
 
 def _folders(settings: Settings) -> str:

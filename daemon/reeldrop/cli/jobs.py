@@ -12,7 +12,7 @@ from reeldrop.domain.job import Job
 from reeldrop.domain.lifecycle import State
 from reeldrop.settings import load
 from reeldrop.store import StoreReader, open_reader
-from reeldrop.web.records import job_record, waiting_record
+from reeldrop.web.records import job_record, title, waiting_record
 
 WAITING = "waiting"
 HEADINGS = ("STATE", "UPDATED", "JOB", "PATH", "REASON")
@@ -67,7 +67,7 @@ def _row(record: Mapping[str, Any]) -> tuple[str, ...]:
     error = record.get("error") or {}
     reason = record["reason"] or error.get("message") or record.get("final") or ""
     updated = f"{record['updated'][:10]} {record['updated'][11:19]}Z"
-    texts = (record["state"], updated, record["id"][:8] or "-", record["path"], reason)
+    texts = (record["state"], updated, record["id"][:8] or "-", title(record), reason)
     return tuple(_one_line(text) for text in texts)
 
 

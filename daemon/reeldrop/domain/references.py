@@ -7,6 +7,7 @@ is neither an https:// URL, a data URI nor a path inside the inbox is a fault.
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from reeldrop.domain.job import MediaFile, RelPath
@@ -22,6 +23,26 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _ALLOWED = "allowed: an https:// URL, a data URI or the path of a file in the inbox"
 
 
+class Kind(StrEnum):
+    """What a parameter takes, as messages say it."""
+
+    IMAGE = "an image"
+    VIDEO = "a video"
+    SOUND = "a sound"
+    ANY = "an image, a video or a sound"
+
+
+_KINDS = {
+    "image": Kind.IMAGE,
+    "frontal": Kind.IMAGE,
+    "first_frame": Kind.IMAGE,
+    "last_frame": Kind.IMAGE,
+    "video": Kind.VIDEO,
+    "audio": Kind.SOUND,
+}
+"""By the word in a parameter's name: the schemas call all of them a URI and say no more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
     """A file that a spec names: the key as a path, the words given, and the path they mean."""
@@ -29,6 +50,13 @@ class Reference:
     key: str
     given: str
     path: RelPath
+
+
+def kind_of(key: str) -> Kind:
+    """Return what the parameter at a key path takes, by its own name; of several words the last tells."""
+    name = key.rpartition(".")[2].partition("[")[0].lower()
+    at, word = max((name.rfind(word), word) for word in _KINDS)
+    return _KINDS[word] if at >= 0 else Kind.ANY
 
 
 def is_loopback(host: str) -> bool:

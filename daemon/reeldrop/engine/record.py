@@ -115,7 +115,11 @@ def _how_to_run_again(job: Job) -> str:
     parent = _source_base(job)
     folder = f'the folder "{parent}" of the inbox' if parent else "the inbox"
     if job.claim.kept:
-        return f"The files are still in {folder}. Mend what is wrong and drop the clip there again."
+        return (
+            f"The files are still in {folder}. The same bytes under the same name are not run again, "
+            "even where the sidecar is mended: give the clip another name, or drop it with its "
+            "content changed."
+        )
     return f'To run it again: mend what is wrong and move what lies in "source" back into {folder}.'
 
 

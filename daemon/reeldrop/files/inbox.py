@@ -30,7 +30,7 @@ class FolderInbox:
         self._root = str(Path(watch.inbox).absolute())
         self._poll_interval = watch.poll_interval
         self._hint = Hint()
-        self._watcher = Watcher(watch.name, watch.backend, clock.monotonic, self._hint)
+        self._watcher = Watcher(watch.name, watch.backend, clock, self._hint)
         self._scans = Lane(f"scan {watch.name}", 1)
         self._files = Lane(f"files {watch.name}", WIDTH)
         self._found = Sweep()

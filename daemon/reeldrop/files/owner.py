@@ -3,14 +3,13 @@
 import errno
 import json
 import os
-import secrets
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from reeldrop.domain.errors import StartupError
-from reeldrop.files import durable
+from reeldrop.files import durable, stage
 from reeldrop.files.claim import HOME, PRIVATE
 from reeldrop.files.confined import file_in, folder_in, look, root_of
 from reeldrop.files.faults import DENIED, run_user, shown
@@ -96,9 +95,11 @@ def _read(folder: str) -> dict[str, Any] | None:
 
 def _mark(folder: str, owner: Owner, *, take_over: bool, may_be_read_only: bool) -> None:
     content = json.dumps(asdict(owner), indent=1).encode() + b"\n"
-    part = f"{MARKER}.{secrets.token_hex(8)}"
+    # Two daemons may mark at one moment; of one store only one runs.
+    part = f"{MARKER}.{owner.store}"
     try:
         with root_of(folder) as root, folder_in(root, (HOME,), make=PRIVATE) as home:
+            stage.remove(home, part)
             durable.write_new(home, part, content)
             if take_over and look(home, MARKER) is not None:
                 os.replace(part, MARKER, src_dir_fd=home, dst_dir_fd=home)

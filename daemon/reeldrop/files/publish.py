@@ -7,7 +7,7 @@ Rule 3: `.reeldrop/work/<name>` of a staged folder is complete or not there.
 
 import errno
 import os
-import secrets
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -33,6 +33,7 @@ class FolderOutbox:
         self._root = str(Path(path).absolute())
         self._look = look_of(output)
         self._files = Lane("outbox", WIDTH)
+        self._writing_status = threading.Lock()
 
     def prepare(self) -> None:
         """Make the work folders.
@@ -162,12 +163,15 @@ class FolderOutbox:
         await self._files.run(self._write_status, name, content)
 
     def _write_status(self, name: str, content: bytes) -> None:
-        part = f"status-{secrets.token_hex(8)}"
+        part = f"status-{name}"
         with (
+            # The work of one whose caller has gone may still be going on under the same name.
+            self._writing_status,
             translated(self._root, f'cannot write "{shown(name)}"'),
             root_of(self._root) as root,
             folder_in(root, (HOME,), make=PRIVATE) as home,
         ):
+            stage.remove(home, part)
             try:
                 durable.write_new(home, part, content)
                 with file_in(home, part) as file:

@@ -8,7 +8,7 @@ folders, pair every rename for half a second, and lose the folders of a renamed 
 import itertools
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 
 import structlog
@@ -22,11 +22,13 @@ from watchdog.observers.inotify_c import (
 )
 
 from reeldrop.domain.job import RelPath
+from reeldrop.domain.paths import folders_above, parent
 from reeldrop.domain.settling import Evidence
 from reeldrop.files.hint import Hint
 from reeldrop.files.litter import is_litter
 from reeldrop.files.mounts import Mount, mount_of
 from reeldrop.files.scan import Folder
+from reeldrop.ports import Clock, Entry
 
 log = structlog.get_logger()
 
@@ -44,10 +46,11 @@ EVENTS = Mask(
 class Watcher:
     """inotify on the local folders of one inbox; called by the scan's thread and by the reader's."""
 
-    def __init__(self, name: str, backend: str, monotonic: Callable[[], float], hint: Hint) -> None:
+    def __init__(self, name: str, backend: str, clock: Clock, hint: Hint) -> None:
         self._name = name
         self._wanted = backend != "polling"
-        self._monotonic = monotonic
+        self._clock = clock
+        self._monotonic = clock.monotonic
         self._hint = hint
         self._reader: InotifyFD | None = None
         self._lock = threading.Lock()
@@ -55,6 +58,10 @@ class Watcher:
         self._watches: dict[WatchDescriptor, tuple[Folder, CallbackId]] = {}
         self._by_path: dict[RelPath, WatchDescriptor] = {}
         self._evidence: dict[RelPath, tuple[Evidence, float]] = {}
+        self._arrived: dict[RelPath, tuple[float, float]] = {}
+        """Folders renamed into the inbox: when, by the monotonic and by the wall clock (s)."""
+        self._leaving = 0
+        """The cookie of the last rename that took something out of a watched folder."""
         self._seen: set[WatchDescriptor] = set()
         self._mounts: dict[RelPath, Mount] = {}
         self._polled: str | None = None
@@ -127,10 +134,11 @@ class Watcher:
         if before is not None:
             reader.remove_callbacks([(wd, before[1])])
 
-    def finish(self, entries: Mapping[RelPath, object]) -> dict[RelPath, tuple[Evidence, float]]:
+    def finish(self, entries: Mapping[RelPath, Entry]) -> dict[RelPath, tuple[Evidence, float]]:
         """The scan is over: drop what it no longer met; return the evidence on what it found."""
         with self._lock:
             stale = [wd for wd in self._watches if wd not in self._seen]
+            self._note_arrived(entries)
             self._evidence = {
                 path: evidence
                 for path, evidence in self._evidence.items()
@@ -140,6 +148,20 @@ class Watcher:
         self._drop(stale)
         self._tell_mode()
         return found
+
+    def _note_arrived(self, entries: Mapping[RelPath, Entry]) -> None:
+        """What lay in a folder when it was renamed into place was renamed with it.
+
+        What came into it later, before it was watched, has a younger ctime, which no tool can set.
+        """
+        for path, entry in entries.items() if self._arrived else ():
+            for folder in folders_above(parent(path)):
+                at, wall = self._arrived.get(folder, (0.0, 0.0))
+                if entry.ctime_ns < wall * 1e9:
+                    self._evidence.setdefault(path, (Evidence.RENAMED, at))
+        self._arrived = {
+            folder: times for folder, times in self._arrived.items() if times[0] >= self._began
+        }
 
     def _tell_mode(self) -> None:
         mode = ("polling", self._polled) if self._polled else ("inotify", "local file system")
@@ -175,6 +197,7 @@ class Watcher:
         """Called by the reader when the kernel has dropped events: no evidence holds any more."""
         with self._lock:
             self._evidence.clear()
+            self._arrived.clear()
         self._hint.raise_()
 
     def _take(self, event: InotifyEvent) -> None:
@@ -184,6 +207,8 @@ class Watcher:
         if not name or is_litter(name):
             return
         left = event.is_moved_from or event.is_delete
+        if event.is_moved_from:
+            self._leaving = event.cookie
         if watched is not None:
             folder = watched[0].path
             path = RelPath(f"{folder}/{name}" if folder else name)
@@ -191,6 +216,10 @@ class Watcher:
                 self._note(path, event)
             elif left:
                 self._forget_below(path)
+            elif event.is_moved_to and event.cookie != self._leaving:
+                # A folder renamed within the inbox may be one that is still being filled.
+                with self._lock:
+                    self._arrived[path] = (self._monotonic(), self._clock.now())
         # What leaves is mostly what we claim ourselves; the next scan misses it early enough.
         if not left:
             self._hint.raise_()
@@ -216,6 +245,8 @@ class Watcher:
             ]
             for path in [path for path in self._evidence if path.startswith(prefix)]:
                 del self._evidence[path]
+            for path in [path for path in self._arrived if f"{path}/".startswith(prefix)]:
+                del self._arrived[path]
         self._drop(gone)
 
     # ------------------------------------------------------------------ both

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import av.logging
 
 from reeldrop.domain.job import MediaFacts
+from reeldrop.domain.references import Kind
 from reeldrop.media import facts, pictures
 
 _T = TypeVar("_T")
@@ -28,9 +29,9 @@ class PyAvMedia:
         """See `facts.probe`."""
         return await self._run(facts.probe, file)
 
-    async def check_reference(self, file: Path) -> None:
+    async def check_reference(self, file: Path, kind: Kind) -> None:
         """See `pictures.check_reference`."""
-        await self._run(pictures.check_reference, file)
+        await self._run(pictures.check_reference, file, kind)
 
     async def poster(self, video: Path, to: Path) -> None:
         """See `pictures.poster`."""

@@ -1,6 +1,7 @@
 """Pictures: a poster frame of a clip, and what may serve as a reference."""
 
 import errno
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from reeldrop.domain.errors import ClipUnreadable, DiskFull, FileBusy, StepError
+from reeldrop.domain.references import Kind
 from reeldrop.media.containers.signature import HEAD, describe
 from reeldrop.media.facts import shown_size, turns, undecodable
 from reeldrop.media.opening import VIDEO_FORMATS, first_frame, opened, pictures
@@ -24,32 +26,41 @@ TURNS = {1: ("transpose", "cclock"), 2: ("rotate", "PI"), 3: ("transpose", "cloc
 _IMAGES = "png_pipe,jpeg_pipe,webp_pipe,webp,gif,bmp_pipe,tiff_pipe,image2,image2pipe"
 _SOUNDS = "mp3,wav,w64,aiff,flac,aac,ogg,opus,ac3,caf"
 _REFERENCES = f"{_IMAGES},{_SOUNDS},{VIDEO_FORMATS}"
+_HINTS = {Kind.IMAGE: "Images may be PNG, JPEG, WebP, GIF, BMP or TIFF."}
 
 
-def check_reference(file: Path) -> None:
-    """Pass if `file` is an image of which a frame decodes, or a video or a sound that opens.
+def check_reference(file: Path, kind: Kind) -> None:
+    """Pass if `file` is of `kind`: an image of which a frame decodes, a video or a sound that opens.
 
     Raises:
-        ClipUnreadable: it is none of these; the message says what it looks like.
+        ClipUnreadable: it is not; the message says what it is and what is allowed.
         FileBusy: it cannot be read now.
     """
     with open_source(file) as source:
         head = source.at(0, HEAD)
 
     def failure(reason: str) -> StepError:
-        looks = f"looks like {describe(head)}" if head else "is empty"
-        return ClipUnreadable(
-            f"{file.name} {looks} and cannot be read as an image, a video or a sound ({reason})",
-            hint="Images may be PNG, JPEG, WebP, GIF, BMP or TIFF.",
-        )
+        looks = f"looks like {describe(head)} and cannot be read ({reason})" if head else "is empty"
+        return ClipUnreadable(f"{file.name} {looks}; allowed: {kind}", hint=_HINTS.get(kind, ""))
 
     with opened(file, _REFERENCES, failure) as container:
-        stream = pictures(container)
-        if stream is None and not container.streams.audio:
+        found = _kind_of(container, failure)
+    if kind not in (found, Kind.ANY):
+        message = f"{file.name} is {found}; allowed: {kind}"
+        raise ClipUnreadable(message, hint=_HINTS.get(kind, ""))
+
+
+def _kind_of(container: InputContainer, failure: Callable[[str], StepError]) -> Kind:
+    stream = pictures(container)
+    if stream is None:
+        if not container.streams.audio:
             raise failure("it holds no pictures and no sound")
-        is_image = container.format.name in _IMAGES.split(",")
-        if stream and is_image and first_frame(container, stream) is None:
-            raise failure("its picture does not decode")
+        return Kind.SOUND
+    if container.format.name not in _IMAGES.split(","):
+        return Kind.VIDEO
+    if first_frame(container, stream) is None:
+        raise failure("its picture does not decode")
+    return Kind.IMAGE
 
 
 def poster(video: Path, to: Path) -> None:

@@ -5,6 +5,7 @@ from html import escape
 from typing import Any
 from urllib.parse import quote
 
+from reeldrop.web.records import title
 from reeldrop.web.style import STYLE
 
 REFRESH = 10
@@ -84,7 +85,7 @@ def _row(kind: str, record: Record) -> str:
 
 
 def _name(record: Record) -> str:
-    text = escape(_readable(record["path"]))
+    text = escape(_readable(title(record)))
     final = record.get("final")
     return f'<a href="{_link(final)}">{text}</a>' if final else text
 

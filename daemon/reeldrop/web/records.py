@@ -1,5 +1,6 @@
 """Jobs and waiting drops as people and programs read them: the same for page, file and terminal."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from reeldrop.domain.job import Job, Waiting
@@ -43,6 +44,11 @@ def waiting_record(drop: Waiting) -> dict[str, Any]:
         "created": moment(drop.since),
         "updated": moment(drop.since),
     }
+
+
+def title(record: Mapping[str, Any]) -> str:
+    """Return what people call a record: what is said of the inbox itself has no path."""
+    return record["path"] or "the inbox"
 
 
 def _trouble(job: Job) -> dict[str, str] | None:

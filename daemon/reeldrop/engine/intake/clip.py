@@ -41,19 +41,32 @@ class Draft:
 
 def says(document: Document) -> Says | None:
     """Return what a sidecar says of its clip, None where it says nothing."""
-    value = document.body.get(CLIP)
+    key, value = _clip_value(document)
     firm = CLIP in document.body
-    if not firm and isinstance(listed := document.body.get(CLIP_LIST), list) and listed:
-        value = listed[0]
     if not isinstance(value, str):
         return None
     if is_remote(value):
         return Says(remote=True, firm=firm)
-    path = read_value(CLIP, value, document.folder)
+    path = read_value(key, value, document.folder)
     if isinstance(path, Reference) and extension(path.path) != JSON:
         return Says(path.path, firm=firm)
     # It names nothing that could ever come: no clip is waited for, the fault is told at once.
     return Says(remote=True, firm=False)
+
+
+def clip_named(document: Document) -> Reference | None:
+    """Return the words by which a sidecar names its clip, None where it names no file."""
+    key, value = _clip_value(document)
+    found = read_value(key, value, document.folder) if isinstance(value, str) else None
+    return found if isinstance(found, Reference) else None
+
+
+def _clip_value(document: Document) -> tuple[str, Any]:
+    """Return what a sidecar gives as its clip, and under which key path."""
+    listed = document.body.get(CLIP_LIST)
+    if CLIP not in document.body and isinstance(listed, list) and listed:
+        return f"{CLIP_LIST}[0]", listed[0]
+    return CLIP, document.body.get(CLIP)
 
 
 def names_files(document: Document, extensions: Set[str]) -> bool:

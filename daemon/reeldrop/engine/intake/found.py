@@ -63,7 +63,7 @@ class Found:
         """Remember in which folders files are arriving, for `sidecar_grace`."""
         busy: set[RelPath] = set()
         for path in self._shelf.entries:
-            recent = now - self._shelf.since(path) < self._watch.incomplete_timeout
+            recent = now - self._shelf.changed_at(path) < self._watch.incomplete_timeout
             ready = self._shelf.ready_at(path)
             if recent and (ready is None or ready > now or self._shelf.is_torn(path)):
                 busy.add(parent(path))

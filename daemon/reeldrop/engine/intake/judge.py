@@ -4,12 +4,15 @@ Nothing is changed here; what costs a look into a file is asked for last.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from reeldrop.domain.drop import Clash, Drop, is_json, preset_chain
 from reeldrop.domain.errors import ClipUnreadable, NotWhole, Trouble
 from reeldrop.domain.job import MediaFacts, RelPath
 from reeldrop.domain.paths import leaf, parent, printable
+from reeldrop.domain.references import Reference, kind_of
 from reeldrop.domain.spec import Document, Fault, Role, shown
+from reeldrop.engine.intake.clip import clip_named
 from reeldrop.engine.intake.shelf import Shelf
 from reeldrop.engine.intake.spec import Named, Problem, Spec, Specs
 from reeldrop.engine.intake.terms import Decision, Refuse, Round, Take, Wait, Watch
@@ -17,6 +20,7 @@ from reeldrop.engine.intake.wording import (
     about_named,
     awaited,
     blamed,
+    given,
     part_missing,
     reference_missing,
     trouble_of,
@@ -42,7 +46,7 @@ class Judge:
 
     async def drop(self, drop: Drop, around: Round) -> Decision:
         """Say what is to be done with `drop`. Raises StepError where a file cannot be read now."""
-        if wait := self._settling(drop.files, around):
+        if wait := self._settling(drop.files, around) or self._empty(drop.files):
             return wait
         documents = await self._presets(drop, around)
         if isinstance(documents, Wait):
@@ -82,11 +86,14 @@ class Judge:
 
     # ------------------------------------------------------------------ parts
 
-    def _settling(self, files: Sequence[RelPath], around: Round) -> Decision | None:
+    def _settling(self, files: Sequence[RelPath], around: Round) -> Wait | None:
         """Return a Wait while a file has not been quiet for long enough."""
         until = [self._ready(path) for path in files]
         if (last := max(until, default=around.now)) > around.now:
             return Wait(ARRIVING, last, arriving=True)
+        return None
+
+    def _empty(self, files: Sequence[RelPath]) -> Refuse | None:
         for path in files:
             if self._shelf.entries[path].size == 0 and not is_json(path):
                 message = f"{printable(path)} is empty and has stayed so."
@@ -100,7 +107,7 @@ class Judge:
             return ready
         watch = self._watch
         patience = watch.settle_polling if is_json(path) else watch.incomplete_timeout
-        return self._shelf.since(path) + patience
+        return self._shelf.changed_at(path) + patience
 
     async def _presets(self, drop: Drop, around: Round) -> tuple[Document, ...] | Wait:
         chain = preset_chain(around.presets, parent(drop.path))
@@ -111,7 +118,7 @@ class Judge:
         for path in chain:
             read = await self._shelf.document(path, Role.PRESET)
             if isinstance(read, Fault):
-                until = self._shelf.since(path) + self._watch.settle_polling
+                until = self._shelf.changed_at(path) + self._watch.settle_polling
                 early = until > around.now
                 reason = (
                     ARRIVING if early else f"paused: {Problem(read, None).text(printable(path))}"
@@ -122,7 +129,7 @@ class Judge:
 
     def _half_written(self, path: RelPath, around: Round) -> Wait | None:
         """Return a Wait while the rest of a file that does not parse may still come."""
-        until = self._shelf.since(path) + self._watch.settle_polling
+        until = self._shelf.changed_at(path) + self._watch.settle_polling
         return Wait(ARRIVING, until, arriving=True) if until > around.now else None
 
     async def _sidecar(self, drop: Drop) -> Document | Fault | None:
@@ -137,7 +144,7 @@ class Judge:
         if clip is None:
             return None, None
         probed = await self._shelf.probe(clip, around.now)
-        until = self._shelf.since(clip) + self._watch.incomplete_timeout
+        until = self._shelf.changed_at(clip) + self._watch.incomplete_timeout
         if isinstance(probed.error, NotWhole) and until > around.now:
             return None, Wait(f"{ARRIVING}: {probed.error.message}", until, arriving=True)
         return probed.facts, probed.error
@@ -170,15 +177,24 @@ class Judge:
     ) -> Decision:
         until = max(self._shelf.since(path) for path in drop.files) + self._watch.sidecar_timeout
         texts = "; ".join(problem.text(printable(drop.path)) for problem in faults)
+        named = self._clip_named(drop)
         if until > around.now:
-            reason = f"waiting for {awaited(drop.wants, self._watch.extensions)}"
-            return Wait(f"{reason} ({texts})" if texts else reason, until)
+            reason = f"waiting for {awaited(drop.wants, self._watch.extensions, named)}"
+            notes = [given(drop, (named, None)) if named else "", texts]
+            told = "; ".join(note for note in notes if note)
+            return Wait(f"{reason} ({told})" if told else reason, until)
         _, trouble = await self._clip(drop.clip, around)
         if isinstance(trouble, Wait):
             return trouble
         if wait := await self._written(drop.files, around):
             return wait
-        return Refuse(part_missing(drop, self._watch, texts), spec)
+        return Refuse(part_missing(drop, self._watch, named, texts), spec)
+
+    def _clip_named(self, drop: Drop) -> Reference | None:
+        """Return the words by which the sidecar names the clip that is missing."""
+        document = self._shelf.known_document(drop.sidecar) if drop.sidecar else None
+        named = clip_named(document) if document else None
+        return named if named and drop.wants == f"clip {named.path}" else None
 
     async def _with_references(
         self, drop: Drop, spec: Spec, facts: MediaFacts | None, around: Round
@@ -195,8 +211,9 @@ class Judge:
                 text = f"is {shown(reference.given)}: {outside}"
                 problems.append(Problem(Fault(reference.key, text), document))
             elif wait := self._settling([path], around):
-                return wait
-            elif problem := await self._shelf.reference_problem(path):
+                reason = f"{wait.reason}: {printable(path)} ({given(drop, named)})"
+                return replace(wait, reason=reason)
+            elif problem := await self._shelf.reference_problem(path, kind_of(reference.key)):
                 text = f"is {shown(reference.given)}{about_named(path, problem)}"
                 problems.append(Problem(Fault(reference.key, text), document))
             else:
@@ -213,14 +230,14 @@ class Judge:
     ) -> Decision:
         until = max(self._shelf.since(part) for part in drop.files) + self._watch.sidecar_timeout
         if until > around.now:
-            return Wait(f"waiting for {printable(named[0].path)}", until)
+            return Wait(f"waiting for {printable(named[0].path)} ({given(drop, named)})", until)
         if wait := await self._written(drop.files, around):
             return wait
         return Refuse(reference_missing(drop, named, self._watch.sidecar_timeout), spec)
 
     async def clash(self, clash: Clash, around: Round) -> Wait | Refuse:
         """Say what is to be done with files that could belong together in several ways."""
-        wait = self._settling(clash.files, around)
+        wait = self._settling(clash.files, around) or self._empty(clash.files)
         for path in clash.files if wait is None else ():
             if not is_json(path):
                 _, trouble = await self._clip(path, around)

@@ -33,10 +33,8 @@ AT_ONCE = 16
 """Drops under inspection at once."""
 LONGEST_LOOK = 1.0
 """Seconds after which a look takes no more drops, so that the workers hear of what it has taken."""
-BUSY_AGAIN = 5.0
-"""Seconds until a file that cannot be read is tried again."""
-CRASHED_AGAIN = 60.0
-"""Seconds until a drop that met a bug is tried again."""
+AGAIN = 5.0
+"""Seconds until the next look while anything waits: that a file is gone, or can be read, is not told."""
 
 
 @dataclass(slots=True)
@@ -81,7 +79,7 @@ class Intake:
         self._kept = Kept(watch.name, store) if watch.archive == "keep" else None
         self._list = WaitingList(watch.name, store, clock)
         self._crashed: dict[RelPath, tuple[str, ...]] = {}
-        """The drops that met a bug, by their first file, with the stat keys of all their files."""
+        """The drops that met a bug, by their first file, with the versions of all their files."""
         self._settling = True
         self._offline = ""
         self._created = 0.0
@@ -131,12 +129,12 @@ class Intake:
     def _wait(self, outcome: _Outcome) -> float:
         """Return the seconds until the first moment that may change something."""
         if self._offline:
-            return min(BUSY_AGAIN, self._watch.rescan_interval)
+            return min(AGAIN, self._watch.rescan_interval)
         if not outcome.complete:
             return 0.0
         now = self._clock.monotonic()
         if self._claims.pending:
-            outcome.until.append(now + BUSY_AGAIN)
+            outcome.until.append(now + AGAIN)
         first = min(outcome.until, default=now + self._watch.rescan_interval)
         return min(max(0.0, first - now), self._watch.rescan_interval)
 
@@ -183,7 +181,7 @@ class Intake:
             try:
                 await self._one(drop, created, around, outcome)
             except StepError as error:
-                self._note_wait(drop, Wait(error.message, around.now + BUSY_AGAIN), outcome)
+                self._note_wait(drop, Wait(error.message), outcome)
             except ReeldropError as error:
                 outcome.broken = error
             except Exception as error:  # noqa: BLE001 - a bug met by one drop must not stop the others
@@ -225,17 +223,17 @@ class Intake:
     def _note_wait(self, drop: Drop | Clash, wait: Wait, outcome: _Outcome) -> None:
         outcome.waiting[drop.files[0]] = wait.reason
         outcome.arriving = outcome.arriving or wait.arriving
-        if wait.until is not None:
-            outcome.until.append(wait.until)
+        again = outcome.now + AGAIN
+        outcome.until.append(again if wait.until is None else min(wait.until, again))
 
     def _note_crash(self, drop: Drop | Clash, error: Exception, outcome: _Outcome) -> None:
         """Let a drop that met a bug wait; the log is told once for each content of its files."""
-        path, keys = drop.files[0], tuple(self._shelf.entries[each].key for each in drop.files)
+        path, keys = drop.files[0], tuple(self._shelf.entries[each].version for each in drop.files)
         if self._crashed.get(path) != keys:
             log.error("drop.crashed", watch=self._watch.name, path=path, exc_info=error)
             self._crashed[path] = keys
         reason = f"met a fault of Reeldrop itself ({type(error).__name__}: {error}); see its log"
-        self._note_wait(drop, Wait(reason, outcome.now + CRASHED_AGAIN), outcome)
+        self._note_wait(drop, Wait(reason), outcome)
 
     async def _take(
         self, drop: Drop | Clash, decision: Take | Refuse, created: float, outcome: _Outcome
@@ -244,7 +242,9 @@ class Intake:
         jobs = self._maker.jobs(parts, self._shelf.entries, decision, created)
         kept = [await self._kept_file(path, jobs[0]) for path in parts.files if self._kept]
         if not await self._claims.record(jobs, kept):
-            outcome.waiting[parts.path] = "waiting for an earlier job of the same file to end"
+            self._note_wait(
+                drop, Wait("waiting for an earlier job of the same file to end"), outcome
+            )
             return
         outcome.jobs_added += len(jobs)
         self._found.remember_used(jobs)

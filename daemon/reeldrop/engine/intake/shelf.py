@@ -11,6 +11,7 @@ from reeldrop.domain.document import LARGEST, parse
 from reeldrop.domain.errors import ClipUnreadable, NotWhole
 from reeldrop.domain.job import MediaFacts, RelPath
 from reeldrop.domain.paths import parent, printable
+from reeldrop.domain.references import Kind
 from reeldrop.domain.settling import Evidence, Quiet, Sighting, Stamp, observe, ready_at
 from reeldrop.domain.spec import Document, Fault, Role
 from reeldrop.ports import Entry, Inbox, Media, Scan
@@ -35,7 +36,7 @@ class _PerContent(Generic[_T]):
 
     async def get(self, entry: Entry, make: Callable[[], Awaitable[_T]]) -> _T:
         known = self._values.get(entry.path)
-        if known is not None and (known[0] is entry or known[0].key == entry.key):
+        if known is not None and (known[0] is entry or known[0].version == entry.version):
             return known[1]
         value = await make()
         self._values[entry.path] = (entry, value)
@@ -43,7 +44,7 @@ class _PerContent(Generic[_T]):
 
     def peek(self, entry: Entry) -> _T | None:
         known = self._values.get(entry.path)
-        return known[1] if known is not None and known[0].key == entry.key else None
+        return known[1] if known is not None and known[0].version == entry.version else None
 
     def keep_only(self, paths: Mapping[RelPath, object]) -> None:
         if len(self._values) > len(paths) or not self._values.keys() <= paths.keys():
@@ -63,7 +64,7 @@ class Shelf:
         self._left: dict[RelPath, float] = {}
         self._documents: _PerContent[Document | Fault] = _PerContent()
         self._probed: _PerContent[Probed] = _PerContent()
-        self._references: _PerContent[str] = _PerContent()
+        self._references: dict[Kind, _PerContent[str]] = {kind: _PerContent() for kind in Kind}
         self._digests: _PerContent[str] = _PerContent()
         self.entries: dict[RelPath, Entry] = {}
 
@@ -81,7 +82,8 @@ class Shelf:
         self._evidence = scan.evidence
         self._earlier = now
         self._left = {}
-        for known in (self._documents, self._probed, self._references, self._digests):
+        contents = (self._documents, self._probed, *self._references.values(), self._digests)
+        for known in contents:
             known.keep_only(self.entries)
 
     def forget(self, paths: Iterable[RelPath], now: float) -> None:
@@ -93,6 +95,13 @@ class Shelf:
     def since(self, path: RelPath) -> float:
         """Return when the present content of a file was first seen (monotonic seconds)."""
         return self._sightings[path].since
+
+    def changed_at(self, path: RelPath) -> float:
+        """Return when the last change of any kind was seen (monotonic seconds).
+
+        Not `since`: a tool may write into a file and set its time back.
+        """
+        return self._sightings[path].quiet_since
 
     def ready_at(self, path: RelPath) -> float | None:
         """Return when a file has been quiet for long enough; None while it is empty."""
@@ -120,7 +129,7 @@ class Shelf:
             body = parse(await self._inbox.read(path, LARGEST))
             if isinstance(body, Fault):
                 return body
-            return Document(role, printable(path), parent(path), body, f"{path}\0{entry.key}")
+            return Document(role, printable(path), parent(path), body, f"{path}\0{entry.version}")
 
         return await self._documents.get(entry, read)
 
@@ -146,14 +155,14 @@ class Shelf:
         entry = self.entries[path]
         return await self._digests.get(entry, lambda: self._inbox.sha256(entry))
 
-    async def reference_problem(self, path: RelPath) -> str:
-        """Return why a file cannot be sent beside the clip, "" if it can. Raises FileBusy."""
+    async def reference_problem(self, path: RelPath, kind: Kind) -> str:
+        """Return why a file cannot be sent where `kind` is wanted, "" if it can. Raises FileBusy."""
 
         async def ask() -> str:
             try:
-                await self._media.check_reference(self._inbox.real(path))
+                await self._media.check_reference(self._inbox.real(path), kind)
             except ClipUnreadable as error:
                 return error.message
             return ""
 
-        return await self._references.get(self.entries[path], ask)
+        return await self._references[kind].get(self.entries[path], ask)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from reeldrop.domain.errors import SettingsError
 from reeldrop.domain.job import MediaFile, RelPath
 from reeldrop.domain.own import Own, read_own
 from reeldrop.domain.references import Reference, read_references, with_files
@@ -96,6 +97,21 @@ class Spec:
     """Required parameters that nobody gave."""
     references: tuple[Named, ...] = ()
     own: Own = field(default_factory=Own)
+
+
+def check_defaults(watch: str, defaults: Mapping[str, Any], catalogue: Catalogue) -> None:
+    """Check the preset for a whole watch; parameters that it leaves open are for drops to give.
+
+    Raises:
+        SettingsError: every key of it that no drop could be run with.
+    """
+    document = Document(Role.DEFAULTS, "", RelPath(""), dict(defaults))
+    found = Specs(catalogue).read((document,), RelPath("clip"))
+    wrong = [each.fault for each in found.problems if each.document is not None]
+    if wrong:
+        prefix = f"watch.{watch}.defaults"
+        lines = [replace(fault, key=f"{prefix}.{fault.key}").told() for fault in wrong]
+        raise SettingsError("\n".join(lines))
 
 
 class Specs:

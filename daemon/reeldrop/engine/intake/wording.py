@@ -6,7 +6,8 @@ from reeldrop.domain.drop import Drop
 from reeldrop.domain.errors import ClipUnreadable, NotWhole, Trouble
 from reeldrop.domain.job import RelPath
 from reeldrop.domain.paths import extension, leaf, printable
-from reeldrop.domain.spec import Fault, Role, shown
+from reeldrop.domain.references import Reference
+from reeldrop.domain.spec import Role, shown
 from reeldrop.engine.intake.spec import Named, Problem, Spec
 from reeldrop.engine.intake.terms import Watch
 
@@ -37,11 +38,14 @@ def blamed(spec: Spec) -> tuple[Problem, ...]:
     )
 
 
-def awaited(wants: str, extensions: Sequence[str]) -> str:
+def awaited(wants: str, extensions: Sequence[str], named: Reference | None) -> str:
     """Return the missing part of a drop, `wants` as in Drop: `sidecar a.json`, `clip a.mov`.
 
-    A sidecar that goes by its name waits for a clip of any of `extensions`.
+    A sidecar that goes by its name waits for a clip of any of `extensions`; `named` is by which
+    words another does.
     """
+    if named is not None:
+        return f"clip {printable(named.path)}"
     kind, _, name = wants.partition(" ")
     if kind != "clip" or extension(leaf(RelPath(name))) in extensions:
         return printable(wants)
@@ -50,28 +54,35 @@ def awaited(wants: str, extensions: Sequence[str]) -> str:
     return f"a clip named {printable(name)}.{first}{more}"
 
 
-def part_missing(drop: Drop, watch: Watch, besides: str) -> Trouble:
-    """Return why a drop is refused whose clip or sidecar never came; `besides` is wrong as well."""
+def part_missing(drop: Drop, watch: Watch, named: Reference | None, besides: str) -> Trouble:
+    """Return why a drop is refused whose clip or sidecar never came; `besides` is wrong as well.
+
+    `named` are the words by which the sidecar names its clip.
+    """
     kind = drop.wants.partition(" ")[0]
-    waited = f"{printable(drop.path)} has waited {_lasting(watch.sidecar_timeout)} for its {kind}"
-    message = f"{waited}, and none came."
+    lasting = _lasting(watch.sidecar_timeout)
+    message = f"{printable(drop.path)} has waited {lasting} for its {kind}, and none came."
+    if named is not None:
+        message = f"{given(drop, (named, None))}, and no such file has come in {lasting}."
     if besides:
         message = f"{message} Besides: {besides}"
-    part = awaited(drop.wants, watch.extensions)
+    part = awaited(drop.wants, watch.extensions, named)
     article = "" if part.startswith("a clip") else "the "
     return Trouble(f"no_{kind}", message, _sentence(f"Drop it again together with {article}{part}"))
 
 
 def reference_missing(drop: Drop, named: Named, seconds: float) -> Trouble:
     """Return why a drop is refused that names a file which has not come within `seconds`."""
+    message = f"{given(drop, named)}, and no such file has come in {_lasting(seconds)}."
+    hint = f"Drop it again together with {printable(named[0].path)}."
+    return Trouble("missing_file", message, hint)
+
+
+def given(drop: Drop, named: Named) -> str:
+    """Return which document names a file, under which key and in which words."""
     reference, document = named
-    fault = Fault(
-        reference.key,
-        f"is {shown(reference.given)}, and no such file has come in {_lasting(seconds)}",
-    )
-    text = Problem(fault, document).text(printable(drop.sidecar or drop.path))
-    hint = f"Drop it again together with {printable(reference.path)}."
-    return Trouble("missing_file", text, hint)
+    name = document.name if document else printable(drop.sidecar or drop.path)
+    return f"{name}: {reference.key} is {shown(reference.given)}"
 
 
 def about_named(path: RelPath, message: str) -> str:
