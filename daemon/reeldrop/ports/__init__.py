@@ -1,0 +1,39 @@
+"""What the engine needs of the world, a file for each room. Every method's contract stands in its docstring.
+
+Adapters raise only `reeldrop.domain.errors`. All paths are those of `reeldrop.domain.job`.
+"""
+
+from reeldrop.ports.files import Delivery, Entry, Inbox, Outbox, Scan
+from reeldrop.ports.host import Clock
+from reeldrop.ports.media import Media
+from reeldrop.ports.provider import (
+    Catalogue,
+    Generation,
+    LogRow,
+    Progress,
+    Provider,
+    Streamed,
+    SubmitRequest,
+    Uploads,
+)
+from reeldrop.ports.store import JobStore, KeptFile
+
+__all__ = [
+    "Catalogue",
+    "Clock",
+    "Delivery",
+    "Entry",
+    "Generation",
+    "Inbox",
+    "JobStore",
+    "KeptFile",
+    "LogRow",
+    "Media",
+    "Outbox",
+    "Progress",
+    "Provider",
+    "Scan",
+    "Streamed",
+    "SubmitRequest",
+    "Uploads",
+]
