@@ -137,5 +137,5 @@ def _dying_ports(holder: Any, fuse: Fuse) -> dict[str, Any]:
     return {
         name: Dying(getattr(holder, name), name, fuse)
         for name, kind in get_type_hints(type(holder)).items()
-        if getattr(kind, "__module__", "") == ports.__name__ and kind is not ports.Clock
+        if getattr(kind, "__module__", "").startswith(ports.__name__) and kind is not ports.Clock
     }
