@@ -23,6 +23,7 @@ class Queue:
         self._gate = gate
         self._shortage = shortage
         self._changed = asyncio.Event()
+        self._own_trouble = ""
 
     def changed(self) -> None:
         """Something may let a job through that did not: a new one, a free place."""
@@ -35,18 +36,22 @@ class Queue:
             # Events are no reason to ask a closed gate again.
             await self._rooms.clock.sleep(min(blocked, GATE_PAUSE))
             return None
-        if short := await self._shortage():
-            self._gate.close(short)
-            return None
+        trouble = await self._shortage()
         try:
-            return await self._take()
+            if not trouble:
+                return await self._take()
         except StoreUnavailable as error:
-            self._gate.close(error.message)
-            return None
+            trouble = error.message
+        self._own_trouble = trouble
+        self._gate.close(trouble)
+        return None
 
     async def _take(self) -> Job | None:
         now = self._rooms.clock.now()
         job = await self._rooms.store.claim_next(now)
+        if self._own_trouble and self._gate.reason == self._own_trouble:
+            # Disk and store answer again: unlike the API's refusals that needs no clip to find out.
+            self._gate.open()
         if job is not None:
             self._gate.begin()
             return job
