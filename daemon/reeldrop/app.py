@@ -208,13 +208,13 @@ async def work(settings: Settings, rooms: Rooms, stop: asyncio.Event, *, once: b
     log.info("daemon.started", version=version(), node=rooms.node, watches=len(intakes))
     supervisor = Supervisor(rooms, intakes, _status(settings, rooms), _shortage(settings), stop)
     await supervisor.run(jobs, once=once)
-    left = await rooms.store.jobs([State.UNCERTAIN, State.GENERATING])
+    left = await rooms.store.jobs([State.UNCERTAIN, State.GENERATING, State.QUEUED])
     log.info("daemon.stopped", **{str(state): ended for state, ended in supervisor.ended.items()})
     return Tally(
         failed=supervisor.ended[State.FAILED],
         uncertain=sum(job.state is State.UNCERTAIN for job in left),
         late=sum(job.late for job in left),
-        blocked=supervisor.blocked,
+        blocked=supervisor.blocked if any(job.state is State.QUEUED for job in left) else "",
     )
 
 

@@ -120,6 +120,21 @@ async def test_a_submit_that_the_log_shows_as_failed_is_sent_again(
     assert (len(api.ledger.accepted), record["attempts"]) == (1, 2)
 
 
+async def test_an_api_that_fails_on_a_clip_again_and_again_is_asked_more_and_more_seldom(
+    site: Site, api: Simulator
+) -> None:
+    """Every try sends the whole clip."""
+    await dropped(site, api, Fault(Route.SUBMIT, answer="internal", logged=True, times=0))
+    await eventually(lambda: len(_submits(api)) >= 3)
+    first, second, third = [seen.first_byte for seen in _submits(api)[:3]]
+    assert third - second > second - first
+    assert not api.ledger.accepted
+
+
+def _submits(api: Simulator) -> list[Any]:
+    return [seen for seen in api.ledger.requests if seen.method == "POST"]
+
+
 async def test_a_log_that_does_not_answer_proves_nothing(site: Site, api: Simulator) -> None:
     """Only what the log says may free or hold a job."""
     site.configure(api={"reconcile_window": 0.5})

@@ -87,11 +87,23 @@ async def test_once_says_by_its_exit_code_that_a_job_failed(site: Site) -> None:
 async def test_once_says_by_its_exit_code_that_a_job_needs_a_person(
     site: Site, api: Simulator
 ) -> None:
-    """3: a job is uncertain."""
-    api.faults.add(Fault(Route.SUBMIT, cut=Cut.ANSWER))
+    """3: a job is uncertain, and the provider's log did not show it."""
+    api.faults.add(Fault(Route.SUBMIT, answer="html_502"))
     site.drop("a.mov", GOOD)
     code, _, _ = await site.command("run", "--once")
     assert code == 3
+    assert any("/v2/logs" in seen.target for seen in api.ledger.requests)
+
+
+async def test_once_asks_the_log_before_it_calls_a_job_uncertain(
+    site: Site, api: Simulator
+) -> None:
+    """What the log shows needs nobody."""
+    api.faults.add(Fault(Route.SUBMIT, cut=Cut.ANSWER))
+    site.drop("a.mov", GOOD)
+    code, _, errors = await site.command("run", "--once")
+    assert code == 0, errors
+    assert len(api.ledger.accepted) == 1
 
 
 async def test_a_second_daemon_says_who_holds_the_state_folder(site: Site) -> None:
@@ -165,8 +177,12 @@ async def test_the_status_page_opens_without_a_server(site: Site) -> None:
     await eventually(
         lambda: "promt" in page.read_text() and "good &amp; &lt;b&gt;" in page.read_text()
     )
-    document = json.loads(site.status_path.read_text())
-    assert {"delivered", "failed"} == {job["state"] for job in document["jobs"]}
+
+    def listed() -> bool:
+        jobs = json.loads(site.status_path.read_text())["jobs"]
+        return {job["state"] for job in jobs} == {"delivered", "failed"}
+
+    await eventually(listed)
 
 
 async def test_a_folder_without_a_configuration_file_works(site: Site, clip: Path) -> None:

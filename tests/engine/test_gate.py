@@ -57,3 +57,24 @@ def test_a_clip_that_was_under_way_before_changes_nothing_by_failing() -> None:
     clock.time += PROBE_INTERVAL / 2
     gate.told(passed=False)
     assert gate.wait() == PROBE_INTERVAL / 2
+
+
+def test_a_burst_of_refusals_is_one_refusal() -> None:
+    """A single run gives up after two, half a minute apart."""
+    clock = StillClock()
+    gate = Gate(clock)
+    gate.close("no money")
+    gate.close("no money")
+    assert gate.refusals == 1
+    clock.time += PROBE_INTERVAL
+    gate.close("no money")
+    assert gate.refusals == 2
+
+
+def test_a_trouble_that_has_ended_opens_what_it_closed_and_nothing_else() -> None:
+    gate = Gate(StillClock())
+    gate.close("the disk is full")
+    gate.over("the store does not answer")
+    assert gate.reason
+    gate.over("the disk is full")
+    assert not gate.reason

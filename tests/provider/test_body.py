@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reeldrop.domain.errors import ClipRejected, FileBusy
+from reeldrop.domain.errors import FileBusy, Unsendable
 from reeldrop.domain.job import MediaFacts
 from reeldrop.ports import SubmitRequest
 from reeldrop.provider.body import SubmitBody
@@ -118,5 +118,5 @@ def test_a_number_that_json_has_not_is_refused() -> None:
     async def never() -> None:
         raise AssertionError
 
-    with pytest.raises(ClipRejected):
+    with pytest.raises(Unsendable):
         SubmitBody(SubmitRequest("m", {"strength": float("inf")}, "r"), never)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reeldrop.domain.errors import ClipRejected, FileBusy
+from reeldrop.domain.errors import FileBusy, Unsendable
 from reeldrop.ports import Streamed
 from reeldrop.settings import UploadSettings
 from reeldrop.upload.choose import open_uploads
@@ -219,5 +219,5 @@ async def test_what_cannot_be_had_is_refused_with_the_reason(
     (file := tmp_path / "a.mp4").write_bytes(b"a")
     uploads = open_uploads(UploadSettings(mode="signed_url" if by_settings else "auto"))
 
-    with pytest.raises(ClipRejected, match=r"a\.mp4 cannot be sent as a signed URL"):
+    with pytest.raises(Unsendable, match=r"a\.mp4 cannot be sent as a signed URL"):
         await uploads.prepare(file, "auto" if by_settings else "signed_url")

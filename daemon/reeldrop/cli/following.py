@@ -20,6 +20,8 @@ INTERVAL = 0.5
 """Seconds between two looks."""
 SEARCH_EVERY = 10
 """Looks between two searches of the outbox for a delivery that has left the status file."""
+UNCERTAIN_FOR = 10.0
+"""Seconds in which the provider's log may still tell what became of an uncertain submit."""
 GONE_FOR = 30.0
 """Seconds an outbox may be away before the wait is given up: a share that reconnects takes some."""
 STATUS_MAX = 256 * 1024 * 1024
@@ -110,6 +112,7 @@ def follow(
         StartupError: the outbox is not there.
     """
     follower, seen, there = Follower(outbox, placed), None, time.monotonic()
+    unsure = there
     if not outbox.is_dir():
         raise StartupError(f"the outbox {outbox} is not there")
     while True:
@@ -117,9 +120,15 @@ def follow(
         if sight is not None and sight != seen:
             say(sight)
             seen = sight
-        if sight is not None and sight.end is not None:
-            return sight.end, sight
         now = time.monotonic()
+        if sight is None or sight.end != UNCERTAIN:
+            unsure = now
+        if (
+            sight is not None
+            and sight.end is not None
+            and (sight.end != UNCERTAIN or now - unsure >= UNCERTAIN_FOR)
+        ):
+            return sight.end, sight
         there = now if outbox.is_dir() else there
         if now - there > GONE_FOR:
             raise StartupError(f"the outbox {outbox} is not there any more")

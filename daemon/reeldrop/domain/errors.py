@@ -12,7 +12,7 @@
     │   ├── BlockedError                 PAUSE       every clip would meet the same
     │   │   ├── NotAuthorised · OutOfFunds · ProtocolChanged · DiskFull
     │   └── ClipError                    QUARANTINE  no retry can help this clip
-    │       ├── ClipRejected · ClipUnreadable · GenerationFailed · ResultLost
+    │       ├── ClipRejected · Unsendable · ClipUnreadable · GenerationFailed · ResultLost
     ├── StoreUnavailable                 RETRY       the job table does not answer; no step's error
     └── Lost                             DROP        another owner has this job
 
@@ -207,6 +207,12 @@ class ClipError(StepError):
 
     disposition = Disposition.QUARANTINE
     code = "clip"
+
+
+class Unsendable(ClipError):
+    """The request cannot be made from this drop."""
+
+    code = "unsendable"
 
 
 class ClipRejected(ClipError):

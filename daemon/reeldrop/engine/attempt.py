@@ -11,7 +11,7 @@ import structlog
 
 from reeldrop.domain.errors import StoreUnavailable
 from reeldrop.domain.job import Job
-from reeldrop.domain.lifecycle import Event
+from reeldrop.domain.lifecycle import Event, State
 from reeldrop.engine.gate import Gate
 from reeldrop.engine.rooms import Rooms
 
@@ -25,13 +25,17 @@ class Attempt:
     """A job as last recorded, and when it wants its next step.
 
     `job` changes only after the store has it on disk. `again_in` is in seconds. `lost` says that
-    another owner has the job: nothing more is done for it here.
+    another owner has the job: nothing more is done for it here. `breakable` says that a stop may
+    break it off: a request whose end is still here, and no intent is being recorded.
     """
 
     def __init__(self, job: Job, rooms: Rooms, gate: Gate) -> None:
         self.job = job
         self.again_in = 0.0
         self.lost = False
+        self.breakable = job.state is State.UPLOADING
+        self.heard = False
+        """The API said something of this clip: it is there, and lets the account in."""
         self._rooms = rooms
         self._gate = gate
 
@@ -49,16 +53,22 @@ class Attempt:
     async def declare(self, job: Job) -> None:
         """Record the intent to submit now or not at all. Raises StoreUnavailable, Lost."""
         note = {"request_id": job.request_ids[-1]}
+        self.breakable = False
         self.job = await self._rooms.store.move(job, Event.DECLARED, note)
         log.info(_event(self.job.state), job=job.id, path=job.path, **note)
 
     async def _recorded(self, write: Callable[[], Awaitable[Job]]) -> Job:
+        trouble = ""
         while True:
             try:
-                return await write()
+                recorded = await write()
             except StoreUnavailable as error:
-                self._gate.close(error.message)
+                trouble = error.message
+                self._gate.close(trouble)
                 await self._rooms.clock.sleep(STORE_RETRY)
+                continue
+            self._gate.over(trouble)
+            return recorded
 
 
 def _event(name: str) -> str:

@@ -28,7 +28,7 @@ from reeldrop.engine import steps
 from reeldrop.engine.ages import Ages
 from reeldrop.engine.attempt import Attempt
 from reeldrop.engine.gate import PROBE_INTERVAL, Gate
-from reeldrop.engine.reconciliation import FIRST_LOOK
+from reeldrop.engine.reconciliation import FIRST_LOOK, SEARCH
 from reeldrop.engine.rooms import Rooms
 
 log = structlog.get_logger()
@@ -87,13 +87,13 @@ class Outcomes:
         await attempt.move(back, event, error=error.message, code=error.code)
 
     async def _hold(self, attempt: Attempt, error: StepError) -> None:
-        """Nobody knows whether it was made: held, and never sent again by itself."""
+        """Nobody knows whether it was made: looked up, and never sent again by itself."""
         if attempt.job.state is not State.SUBMITTING:
             await self._retry(attempt, error)
             return
-        reason = f"uncertain: {error.message}"
-        held = attempt.job.evolve(reason=reason, error=error.trouble(), tries=0)
-        await attempt.move(held, Event.OUTCOME_UNKNOWN, error=error.message, code=error.code)
+        uncertain = attempt.job.evolve(reason=error.message, error=error.trouble(), tries=0)
+        self._ages.restart(attempt.job.id, SEARCH)
+        await attempt.move(uncertain, Event.OUTCOME_UNKNOWN, error=error.message, code=error.code)
         attempt.again_in = FIRST_LOOK
 
     async def _pause(self, attempt: Attempt, error: StepError) -> None:

@@ -49,9 +49,8 @@ class Queue:
     async def _take(self) -> Job | None:
         now = self._rooms.clock.now()
         job = await self._rooms.store.claim_next(now)
-        if self._own_trouble and self._gate.reason == self._own_trouble:
-            # Disk and store answer again: unlike the API's refusals that needs no clip to find out.
-            self._gate.open()
+        # Disk and store answer again: unlike the API's refusals that needs no clip to find out.
+        self._gate.over(self._own_trouble)
         if job is not None:
             self._gate.begin()
             return job

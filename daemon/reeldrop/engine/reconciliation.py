@@ -22,9 +22,10 @@ LONGEST_PAUSE = 300.0
 HOUR = 3600.0
 GIVEN_UP = 7 * DAY
 """Seconds after the submit; the log is not asked for anything older."""
-MARGIN = 600.0
-"""Seconds by which the period asked for reaches back past the submit."""
 SEARCH = "search"
+MADE = "The provider's log shows this submit, but not its generation."
+NOT_SHOWN = "The provider's log does not show this submit; it may have been paid for all the same."
+NEVER_AGAIN = "It is never sent again by itself, and looked up every hour for 7 days."
 
 
 async def look_up(attempt: Attempt, rooms: Rooms, ages: Ages) -> None:
@@ -36,7 +37,7 @@ async def look_up(attempt: Attempt, rooms: Rooms, ages: Ages) -> None:
         attempt.again_in = DAY
         return
     try:
-        rows = await rooms.provider.find(job.request_ids, max(0.0, age) + MARGIN)
+        rows = await rooms.provider.find(job.request_ids, max(0.0, age))
     except StepError as error:
         ages.restart(job.id, SEARCH)
         attempt.job = job.evolve(tries=job.tries + 1)
@@ -45,8 +46,10 @@ async def look_up(attempt: Attempt, rooms: Rooms, ages: Ages) -> None:
     made = [row for row in rows.values() if row.made]
     if adopted := next((row for row in made if row.generation_id), None):
         await _adopt(attempt, rooms, adopted)
-    elif not made and job.request_ids[-1] in rows:
-        await _free(attempt)
+    elif made:
+        await _hold(attempt, f"{MADE} {NEVER_AGAIN}")
+    elif job.request_ids[-1] in rows:
+        await _free(attempt, rooms)
     else:
         await _go_on_looking(attempt, rooms, ages.of(job.id, SEARCH))
         ages.restart(job.id, SEARCH)
@@ -66,8 +69,18 @@ async def _adopt(attempt: Attempt, rooms: Rooms, row: LogRow) -> None:
     await attempt.move(found, Event.ACCEPTED, generation_id=row.generation_id, found="log")
 
 
-async def _free(attempt: Attempt) -> None:
-    free = attempt.job.evolve(error=None, reason="", tries=0, held=False, searched=0.0)
+async def _free(attempt: Attempt, rooms: Rooms) -> None:
+    job = attempt.job
+    # Each try sends the whole clip: an API that fails for ever is asked ever more seldom.
+    wait = retry.delay(job.attempts, cap=rooms.policy.longest_freed, jitter=rooms.jitter())
+    free = job.evolve(
+        error=None,
+        reason=f"the API made nothing of it ({job.reason})",
+        not_before=rooms.clock.now() + wait,
+        tries=0,
+        held=False,
+        searched=0.0,
+    )
     await attempt.move(free, Event.FREED, found="log")
 
 
@@ -77,12 +90,13 @@ async def _go_on_looking(attempt: Attempt, rooms: Rooms, looked_for: float) -> N
     if job.held or searched < rooms.policy.reconcile_window:
         attempt.job = job.evolve(searched=searched, tries=job.tries + 1)
         return
-    reason = (
-        "uncertain: the provider's log does not show this submit. It may have been paid for, so it "
-        "is never sent again by itself; it is looked up every hour for 7 days."
-    )
-    held = job.evolve(searched=searched, held=True, reason=reason)
-    await attempt.update(held, "held", reason=reason)
+    attempt.job = job.evolve(searched=searched)
+    await _hold(attempt, f"{NOT_SHOWN} {NEVER_AGAIN}")
+
+
+async def _hold(attempt: Attempt, reason: str) -> None:
+    if not attempt.job.held:
+        await attempt.update(attempt.job.evolve(held=True, reason=reason), "held", reason=reason)
 
 
 def _pause(job: Job, rooms: Rooms) -> float:

@@ -18,7 +18,8 @@ async def recover(rooms: Rooms, intakes: Mapping[str, Intake]) -> list[Job]:
 
     Returns the jobs that go on; called before the first look at any inbox.
     """
-    jobs = [job for job in await rooms.store.adopt() if job.watch in rooms.places]
+    # Generations are asked for whether or not their watch is still there: they hold places.
+    jobs = await rooms.store.adopt()
     uncertain = await rooms.store.jobs([State.UNCERTAIN])
     jobs += [job for job in uncertain if job.watch in rooms.places]
     await _explain_homeless(rooms)

@@ -35,6 +35,8 @@ class Policy:
     """How long a paid result is asked for."""
     longest_retry: float = 60.0
     longest_fetch_retry: float = 3600.0
+    longest_freed: float = 600.0
+    """Longest time between two submits of a clip that the API fails on again and again."""
 
 
 @dataclass(frozen=True, slots=True)

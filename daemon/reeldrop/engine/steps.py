@@ -1,7 +1,7 @@
 """The steps of a job: one short function for each state in which something is to be done.
 
 A step records what it did through its Attempt and raises what went wrong; what an error leads to
-is decided in worker.py.
+is decided in outcomes.py.
 """
 
 from pathlib import Path
@@ -34,6 +34,10 @@ async def submit(attempt: Attempt, rooms: Rooms) -> None:
     """UPLOADING: send the request; SUBMITTING is recorded before its last bytes leave."""
     submission = Submission(attempt, rooms)
     generation = await rooms.provider.submit(await submission.request(), submission.declare)
+    attempt.breakable = False
+    attempt.heard = True
+    # Before the first write, so that the id is somewhere whatever becomes of that.
+    log.info("submit.accepted", job=attempt.job.id, generation_id=generation.id)
     await submission.declare_late()
     accepted = attempt.job.evolve(
         generation_id=generation.id, cost=_cost(attempt.job, generation), reason="", tries=0
@@ -81,7 +85,7 @@ async def _still_running(attempt: Attempt, rooms: Rooms) -> None:
     job, policy = attempt.job, rooms.policy
     attempt.again_in = policy.late_interval if job.late else policy.poll_interval
     if job.tries or (job.reason and not job.late):
-        await attempt.update(job.evolve(tries=0, reason=""), "answered")
+        await attempt.update(job.evolve(tries=0, reason=job.reason if job.late else ""), "answered")
 
 
 async def become_late(attempt: Attempt, rooms: Rooms, why: str) -> None:

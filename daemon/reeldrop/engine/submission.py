@@ -26,7 +26,7 @@ class Submission:
         self._mode = ""
 
     async def request(self) -> SubmitRequest:
-        """Return the request. Raises ClipRejected, FileBusy."""
+        """Return the request. Raises Unsendable, FileBusy."""
         job = self._attempt.job
         params = {key: await self._value(value) for key, value in job.params.items()}
         return SubmitRequest(job.model, params, job.request_id)
@@ -63,6 +63,8 @@ class Submission:
         await self._attempt.declare(
             self._declared({origin: stream.facts() for origin, stream in self._streams})
         )
+        if self._rooms.stopping():
+            raise Stopping("the daemon is stopping; the clip is sent after the next start")
 
     async def declare_late(self) -> None:
         """Record the intent of a submit that was accepted before all of it was sent. Raises Lost."""

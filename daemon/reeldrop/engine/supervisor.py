@@ -59,6 +59,7 @@ class Supervisor:
         self._submits: dict[JobId, tuple[Attempt, asyncio.Task[None]]] = {}
         self._running: set[str] = set()
         self._settling: dict[str, bool] = dict.fromkeys(intakes, True)
+        self._looked_up: set[JobId] = set()
         self.ended: Counter[State] = Counter()
         """How many jobs ended in which state since the start."""
 
@@ -105,7 +106,7 @@ class Supervisor:
         """Let short steps and awaited answers end; an upload whose end is still here is broken off."""
         log.info("daemon.stopping", running=len(self._running))
         for attempt, task in list(self._submits.values()):
-            if attempt.job.state is State.UPLOADING:
+            if attempt.breakable:
                 task.cancel()
         deadline = self._rooms.clock.monotonic() + GRACE
         while self._running and self._rooms.clock.monotonic() < deadline:
@@ -160,6 +161,7 @@ class Supervisor:
     async def _step(self, attempt: Attempt) -> None:
         if self._stop.is_set():
             return
+        looked_up = attempt.job.state is State.UNCERTAIN
         self._running.add(attempt.job.id)
         self._status_changed.set()
         try:
@@ -167,6 +169,8 @@ class Supervisor:
         finally:
             self._running.discard(attempt.job.id)
             self._status_changed.set()
+        if looked_up:
+            self._looked_up.add(attempt.job.id)
         if attempt.lost:
             return
         if attempt.job.state in FINAL:
@@ -209,13 +213,20 @@ class Supervisor:
         """Say whether nothing is left that would end by waiting."""
         if any(self._settling.values()) or self._running:
             return False
-        left = await self._rooms.store.jobs(
-            [state for state in State if state not in FINAL and state is not State.UNCERTAIN]
-        )
+        try:
+            left = await self._rooms.store.jobs([state for state in State if state not in FINAL])
+        except StoreUnavailable:
+            return False
         return not any(self._may_go_on(job) for job in left)
 
     def _may_go_on(self, job: Job) -> bool:
         if job.watch not in self._rooms.places or job.late:
             return False
-        # What was refused twice, half a minute apart, is nothing that a single run waits for.
-        return job.state is not State.QUEUED or self._gate.refusals < 2
+        match job.state:
+            case State.UNCERTAIN:
+                return job.id not in self._looked_up
+            case State.QUEUED:
+                # What was refused twice, half a minute apart, is nothing that a single run waits for.
+                return self._gate.refusals < 2
+            case _:
+                return True

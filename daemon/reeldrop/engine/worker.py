@@ -7,7 +7,14 @@ from typing import assert_never
 
 import structlog
 
-from reeldrop.domain.errors import Lost, StepError, StoreUnavailable, TransientError, UnknownOutcome
+from reeldrop.domain.errors import (
+    ClipRejected,
+    Lost,
+    StepError,
+    StoreUnavailable,
+    TransientError,
+    UnknownOutcome,
+)
 from reeldrop.domain.job import Job
 from reeldrop.domain.lifecycle import FINAL, State
 from reeldrop.engine import reconciliation, steps
@@ -38,7 +45,7 @@ class Worker:
             attempt.lost = True
             log.info("job.lost", job=attempt.job.id, path=attempt.job.path)
         if submitting:
-            self._gate.told(passed=attempt.job.state is not State.QUEUED and not attempt.lost)
+            self._gate.told(passed=attempt.heard)
         if attempt.job.state in FINAL and not attempt.lost:
             await self._clear(attempt.job)
 
@@ -46,6 +53,7 @@ class Worker:
         try:
             await self._step(attempt)
         except StepError as error:
+            attempt.heard = attempt.heard or isinstance(error, ClipRejected)
             await self._outcomes.settle(attempt, error)
         except StoreUnavailable as error:
             self._gate.close(error.message)
@@ -86,6 +94,8 @@ class Worker:
         except (StepError, StoreUnavailable) as error:
             # The delivery is done; what is left is swept at the next start.
             log.warning("clear.failed", job=job.id, path=job.path, error=error.message)
+        except Exception:  # a bug in tidying up must not stop the others' clips
+            log.exception("clear.crashed", job=job.id, path=job.path)
 
 
 def _as_step_error(job: Job, why: str) -> StepError:

@@ -163,6 +163,6 @@ class Uploads(Protocol):
     async def prepare(self, file: Path, mode: str) -> tuple[Streamed | str, str]:
         """Return the value for the request and the mode taken (`data_uri` or `signed_url`).
 
-        Raises ClipRejected when `mode` cannot be had, FileBusy when the file cannot be read.
+        Raises Unsendable when `mode` cannot be had, FileBusy when the file cannot be read.
         """
         ...

@@ -9,7 +9,7 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any, cast
 
-from reeldrop.domain.errors import ClipRejected, FileBusy
+from reeldrop.domain.errors import FileBusy, Unsendable
 from reeldrop.ports import Streamed, SubmitRequest
 
 HELD_BACK = 16
@@ -25,7 +25,7 @@ class SubmitBody:
         """Lay the body out; no file is read yet.
 
         Raises:
-            ClipRejected: a value cannot be written as JSON.
+            Unsendable: a value cannot be written as JSON.
         """
         params = {key: value for key, value in request.params.items() if key != "model"}
         self._parts, self._end = _joined({"model": request.model, **params})
@@ -113,6 +113,6 @@ def _leaf(value: object) -> str:
     try:
         return json.dumps(value, allow_nan=False)
     except ValueError as exc:
-        raise ClipRejected(
+        raise Unsendable(
             f"The value {value!r} cannot be written as JSON.", hint="Use a finite number."
         ) from exc

@@ -4,7 +4,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from reeldrop.domain.errors import ClipRejected
+from reeldrop.domain.errors import Unsendable
 from reeldrop.ports import Streamed
 from reeldrop.settings import UploadSettings
 from reeldrop.upload.data_uri import DataUri
@@ -24,18 +24,18 @@ class Chooser:
         """Return the value for the request and the mode taken.
 
         Raises:
-            ClipRejected: `mode` cannot be had. FileBusy: `file` cannot be read.
+            Unsendable: `mode` cannot be had. FileBusy: `file` cannot be read.
         """
         if mode == "auto":
             mode = self._settings.mode
         if mode == "signed_url":
-            raise ClipRejected(
+            raise Unsendable(
                 f"{file.name} cannot be sent as a signed URL: no store for signed URLs is built "
                 "into this version.",
                 hint='Set upload to "auto" or "data_uri" in the sidecar, or in [upload] mode.',
             )
         if mode not in ("auto", "data_uri"):
-            raise ClipRejected(
+            raise Unsendable(
                 f'{file.name} cannot be sent as "{mode[:32]}": there is no such way.',
                 hint='Set upload to "auto" or "data_uri".',
             )
