@@ -23,7 +23,7 @@ class State(StrEnum):
     DELIVERED = "delivered"
     FAILED = "failed"
     CANCELLED = "cancelled"
-    UNCERTAIN = "uncertain"  # a submit whose outcome nobody knows; held
+    UNCERTAIN = "uncertain"  # a submit whose outcome nobody knows; looked for in the log
 
 
 FINAL = frozenset({State.DELIVERED, State.FAILED, State.CANCELLED})

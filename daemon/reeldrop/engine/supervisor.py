@@ -14,7 +14,7 @@ import structlog
 from reeldrop.domain.errors import StoreUnavailable
 from reeldrop.domain.job import Job, JobId
 from reeldrop.domain.lifecycle import FINAL, State
-from reeldrop.engine.attempt import STORE_RETRY, Attempt
+from reeldrop.engine.attempt import Attempt
 from reeldrop.engine.gate import Gate
 from reeldrop.engine.intake import Intake
 from reeldrop.engine.queue import Queue
@@ -123,11 +123,7 @@ class Supervisor:
 
     async def _look(self, name: str) -> float:
         """Look at one inbox once; return the seconds until it must be looked at again."""
-        try:
-            looked = await self._intakes[name].look()
-        except StoreUnavailable as error:
-            self._gate.close(error.message)
-            return STORE_RETRY
+        looked = await self._intakes[name].look()
         self._settling[name] = looked.still_settling
         for job in looked.refused:
             self._schedule(job, 0.0)

@@ -53,8 +53,8 @@ class Writer:
     async def run(self, operation: Operation[T]) -> T:
         """Return what `operation` returns, once it is durable.
 
-        Raises what `operation` raises, DiskFull, FolderOffline or StartupError when the file
-        failed, RuntimeError after `close`.
+        Raises what `operation` raises, StoreUnavailable or StartupError when the file failed,
+        RuntimeError after `close`.
         """
         if self._closing:
             raise RuntimeError("the job store is closed")
