@@ -109,6 +109,38 @@ def test_anything_else_is_a_fault_that_names_key_and_value(given_: str, word: st
     assert words.replace("\\", "\\\\").replace("\0", "\\u0000") in fault.message
 
 
+@pytest.mark.parametrize(
+    ("key", "declared", "allowed"),
+    [
+        ("image_list[0]", "video/mp4", "an image"),
+        ("video_url", "image/png", "a video"),
+        ("video_url", "IMAGE/PNG", "a video"),
+        ("audio_urls[1]", "video/mp4", "a sound"),
+        ("image_list[0]", "text/html", "an image"),
+    ],
+)
+def test_a_data_uri_of_another_kind_is_a_fault(key: str, declared: str, allowed: str) -> None:
+    """It would be sent and paid for, as a file of that kind is not."""
+    fault = read_value(key, f"data:{declared};charset=utf-8;base64,aGk=", SHOW)
+    message = f"is a data URI of {declared.lower()}; allowed: {allowed}"
+    assert fault == Fault(key, message)
+
+
+@pytest.mark.parametrize(
+    ("key", "declared"),
+    [
+        ("image_list[0]", "image/webp"),
+        ("video_url", "Video/QuickTime"),
+        ("audio_urls[0]", "audio/mpeg"),
+        ("video_url", "application/octet-stream"),
+        ("alpha_url", "text/plain"),
+    ],
+)
+def test_a_data_uri_that_may_be_what_is_wanted_passes(key: str, declared: str) -> None:
+    """A type that says nothing, or a key that does, is no reason to refuse."""
+    assert read_value(key, f"data:{declared};base64,aGk=", SHOW) is None
+
+
 def test_files_are_found_at_any_depth_of_the_schema_and_nowhere_else() -> None:
     """`elements[].frontal_image_url` is a file as much as `video_url`; a prompt never is."""
     params: dict[str, Any] = {

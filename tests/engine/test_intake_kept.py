@@ -2,14 +2,16 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from engine.intake_desk import GOOD, Desk, clip_bytes, desk, reasons
 from reeldrop.domain.errors import FileBusy
-from reeldrop.domain.job import RelPath
+from reeldrop.domain.job import JobId, RelPath
 from reeldrop.domain.lifecycle import Event
+from reeldrop.engine.intake.kept import Kept
 from reeldrop.ports import Entry
 
 __all__ = ["desk"]
@@ -165,6 +167,59 @@ async def test_a_clip_that_was_replaced_before_it_was_ours_has_not_been_run(desk
     assert await desk.store.known_kept(desk.watch.name) == []
     desk.put("a.mov")
     assert (await desk.settled()).jobs_added == 1
+
+
+async def waits_for_its_claim(desk: Desk) -> None:
+    """Drop a clip whose job is recorded while nothing can be claimed, and look once more."""
+
+    async def busy(_claim: object) -> None:
+        raise FileBusy("the folder is closed")
+
+    desk.drop("a.mov")
+    desk.inbox.claim = busy  # type: ignore[method-assign]
+    assert (await desk.settled()).jobs_added == 1
+    await desk.intake.look()
+    del desk.inbox.claim
+
+
+@pytest.mark.parametrize("down", [False, True])
+async def test_a_clip_that_had_gone_before_it_was_ours_is_run_when_it_comes_back(
+    desk: Desk, down: bool
+) -> None:
+    """Nothing was made of it; the same bytes at the same path must not count as paid for."""
+    await waits_for_its_claim(desk)
+    (desk.folder / "a.mov").rename(desk.folder / "away")
+    (job,) = (await desk.intake.look()).refused
+    assert job.error is not None
+    assert job.error.code == "source_vanished"
+    assert await desk.store.known_kept(desk.watch.name) == []
+    await desk.store.move(job, Event.PLACED_FAILED)
+    if down:
+        desk.intake = desk.another()
+    desk.put("a.mov")
+    assert (await desk.settled()).jobs_added == 1
+
+
+async def test_a_clip_whose_job_was_withdrawn_is_not_hidden_until_the_next_start(
+    desk: Desk,
+) -> None:
+    """Its sidecar was corrected before it was ours: the clip itself has not changed."""
+    await waits_for_its_claim(desk)
+    desk.spec("a.json", {"prompt": "corrected"})
+    looked = await desk.settled()
+    assert (looked.jobs_added, len(await desk.store.jobs())) == (1, 1)
+    assert (await desk.jobs())["a.mov"].params["prompt"] == "corrected"
+
+
+async def test_a_withdrawn_job_does_not_forget_the_files_of_an_earlier_one(desk: Desk) -> None:
+    """A sidecar with a new clip beside it is still the one that was run with the old clip."""
+    await taken(desk)
+    first = await desk.store.known_kept(desk.watch.name)
+    known = Kept(desk.watch.name, desk.store)
+    await known.load()
+    known.remember(replace(file, job=JobId("later")) for file in first)
+    known.forget(JobId("later"))
+    assert all(known.knows(entry) for entry in (await desk.inbox.scan()).entries)
 
 
 async def test_a_file_that_is_not_the_one_that_was_seen_gives_no_digest(desk: Desk) -> None:

@@ -4,9 +4,19 @@ from typing import Any
 
 import pytest
 
-from engine.intake_desk import GOOD, QUIET, Desk, clip_bytes, desk, reasons, settings
+from engine.intake_desk import (
+    GOOD,
+    QUIET,
+    Desk,
+    clip_bytes,
+    desk,
+    png_bytes,
+    reasons,
+    settings,
+)
 from reeldrop.domain.job import Job
 from reeldrop.domain.lifecycle import State, Verdict
+from reeldrop.domain.spec import CLIP_LIST, clip_parameter
 
 __all__ = ["desk", "settings"]
 
@@ -86,6 +96,16 @@ BAD: dict[str, tuple[Any, list[str]]] = {
     "frames": ({**GOOD, "video_url": "f/####.exr"}, ["video_url", "f/####.exr", "not taken yet"]),
     "clip-outside": ({**GOOD, "video_url": "../../x.mov"}, ["video_url", "../../x.mov"]),
     "clip-json": ({**GOOD, "video_url": "_preset.json"}, ["video_url", "_preset.json"]),
+    "clip-picture": (
+        {**GOOD, "video_url": "ok.png"},
+        [
+            'video_url is "ok.png"; allowed: a file that ends in .mp4, .mov … or an https:// address.'
+        ],
+    ),
+    "data-video": (
+        {**GOOD, "image_list": ["data:video/mp4;base64,aGk="]},
+        ["image_list[0] is a data URI of video/mp4; allowed: an image."],
+    ),
     "clip-number": ({**GOOD, "video_url": 5}, ["video_url", "5"]),
     "secret": ({**GOOD, "api_key": "k"}, ["api_key"]),
 }
@@ -132,6 +152,39 @@ async def test_a_refused_drop_is_claimed_whole_and_awaits_its_delivery(desk: Des
     assert (job.folder, job.ticket, job.labels) == ("show/a", "t1", {"a": 1})
     assert desk.claimed(job) == {"source/a.mov", "source/a.json"}
     assert desk.left() == set()
+
+
+async def test_a_sidecar_that_names_a_picture_as_its_clip_takes_nothing_but_itself(
+    desk: Desk,
+) -> None:
+    """The picture is somebody's reference file; nothing could ever make a clip of it."""
+    desk.put("ok.png", png_bytes())
+    desk.spec("b.json", {**GOOD, "video_url": "ok.png"})
+    desk.spec("c.json", {**GOOD, "video_url": "data:image/png;base64,aGk="})
+    refused = {str(job.path): job for job in (await desk.settled()).refused}
+    assert {path: message(job) for path, job in refused.items()} == {
+        "b.json": 'b.json: video_url is "ok.png"; '
+        "allowed: a file that ends in .mp4, .mov … or an https:// address.",
+        "c.json": "c.json: video_url is a data URI of image/png; allowed: a video.",
+    }
+    assert refused["b.json"].folder == "b"
+    assert desk.claimed(refused["b.json"]) == {"source/b.json"}
+    assert desk.left() == {"ok.png"}
+
+
+async def test_a_list_of_videos_does_not_take_a_picture_as_its_clip(desk: Desk) -> None:
+    """Its first entry is the clip where no clip goes by the sidecar's name."""
+    model = next(m for m in desk.catalogue.names() if takes_a_list(desk, m))
+    desk.put("ok.png", png_bytes())
+    desk.spec("b.json", {**GOOD, "model": model, "video_urls": ["ok.png"]})
+    (job,) = (await desk.settled()).refused
+    assert 'b.json: video_urls[0] is "ok.png"; allowed: a file that ends in' in message(job)
+    assert desk.left() == {"ok.png"}
+
+
+def takes_a_list(desk: Desk, name: str) -> bool:
+    model = desk.catalogue.find(name)
+    return model is not None and clip_parameter(model) == CLIP_LIST
 
 
 async def test_all_faults_are_told_at_once(desk: Desk) -> None:
@@ -242,13 +295,13 @@ async def test_what_never_came_is_named_with_what_waited_for_it(desk: Desk) -> N
 async def test_what_is_waited_for_is_named_with_key_and_value(desk: Desk) -> None:
     """Most of these are typing mistakes; the line on the status page must show them."""
     desk.spec("no/x.json", {**GOOD, "video_url": "plates/a.mov"})
-    desk.spec("odd.json", {**GOOD, "video_url": "a.xyz"})
+    desk.spec("odd.json", {**GOOD, "video_url": "a.mp4"})
     desk.drop("b/noimg.mov", {**GOOD, "image_list": ["nope.png"]})
     desk.drop("b/coming.mov", {**GOOD, "image_list": ["slow.png"]})
     desk.put("b/slow.png", b"")
     assert reasons(await desk.settled()) == {
         "no/x.json": 'waiting for clip no/plates/a.mov (no/x.json: video_url is "plates/a.mov")',
-        "odd.json": 'waiting for clip a.xyz (odd.json: video_url is "a.xyz")',
+        "odd.json": 'waiting for clip a.mp4 (odd.json: video_url is "a.mp4")',
         "b/noimg.mov": 'waiting for b/nope.png (b/noimg.json: image_list[0] is "nope.png")',
         "b/coming.mov": 'still arriving: b/slow.png (b/coming.json: image_list[0] is "slow.png")',
     }

@@ -187,7 +187,7 @@ def test_hostile_documents_raise_nothing_and_read_nothing_outside(
     """What anybody may drop makes a request inside the inbox, or faults."""
     body = {**near, **own, **({"model": model} if model else {})}
     document = sidecar(body)
-    says(document)
+    says(document, frozenset({"mov"}))
     spec = read(preset(far), document, clip=clip)
     assert spec.requests or spec.problems
     for reference, _ in spec.references:

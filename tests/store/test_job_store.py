@@ -218,6 +218,36 @@ class TestSources:
         assert [entry.event for entry in await store.journal(job.id)] == ["added", "withdrawn"]
         assert await store.add([job], [file])
 
+    async def test_a_file_that_an_earlier_job_took_is_not_forgotten_with_a_later_one(
+        self, store, new_job
+    ):
+        """A new clip beside the sidecar of an old one: withdrawn, it must not let the old one run."""
+        first, file = kept_job(new_job)
+        await store.add([first], [file])
+        later, _ = kept_job(new_job, claimed=False)
+        other = replace(file, key="another", job=later.id)
+        await store.add([later], [replace(file, job=later.id), other])
+        assert await store.known_kept("main") == [file, other]
+        await store.withdraw(later)
+        assert await store.known_kept("main") == [file]
+
+    async def test_what_is_refused_without_its_files_leaves_none_known(self, store, new_job):
+        """Its clip had gone; when it comes back it is to be run."""
+        job, file = kept_job(new_job, claimed=False)
+        await store.add([job], [file])
+        trouble = Trouble("source_vanished", "a.mp4 has gone.", "Drop it again.")
+        empty = Claim(RelPath(""), ())
+        await store.move(replace(job, claim=empty, claimed=True, error=trouble), Event.REFUSED)
+        assert await store.known_kept("main") == []
+
+    async def test_what_is_refused_with_its_files_stays_known(self, store, new_job):
+        """Else it would be refused again at every look."""
+        job, file = kept_job(new_job)
+        await store.add([job], [file])
+        trouble = Trouble("refused", "a.json: promt is unknown.", "Correct it.")
+        await store.move(replace(job, error=trouble), Event.REFUSED)
+        assert await store.known_kept("main") == [file]
+
     async def test_a_job_that_has_its_files_is_not_withdrawn(self, store, new_job, clock):
         """It may be paid for already."""
         claimed = new_job()

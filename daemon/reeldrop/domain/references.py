@@ -17,7 +17,7 @@ from reeldrop.domain.spec import Fault, shown
 _HTTPS = re.compile(r"https://[^\s/?#@]+(?:[/?#]\S*)?", re.IGNORECASE)
 _HTTP = re.compile(r"http://(\[[0-9:a-f]+\]|[^\s/?#@:]+)(?::[0-9]+)?(?:[/?#]\S*)?", re.IGNORECASE)
 _LOOPBACK = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|::1")
-_DATA = re.compile(r"data:[\w.+-]+/[\w.+-]+(?:;[\w.+=-]+)*;base64,", re.IGNORECASE)
+_DATA = re.compile(r"data:([\w.+-]+/[\w.+-]+)(?:;[\w.+=-]+)*;base64,", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _ALLOWED = "allowed: an https:// URL, a data URI or the path of a file in the inbox"
@@ -41,6 +41,10 @@ _KINDS = {
     "audio": Kind.SOUND,
 }
 """By the word in a parameter's name: the schemas call all of them a URI and say no more."""
+
+_DECLARED = {Kind.IMAGE: "image/", Kind.VIDEO: "video/", Kind.SOUND: "audio/"}
+"""How the types begin by which a data URI declares what it is."""
+_UNDECLARED = "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +87,9 @@ def read_value(key: str, value: str, folder: RelPath) -> Reference | Fault | Non
         message = f"is {shown(value)}; numbered frames are not taken yet, drop a video"
         return Fault(key, message)
     if _SCHEME.match(value):
-        problem = _remote_problem(value)
-        return Fault(key, f"is {shown(value)}; {problem}") if problem else None
+        if problem := _remote_problem(value):
+            return Fault(key, f"is {shown(value)}; {problem}")
+        return _misdeclared(key, value)
     try:
         return Reference(key, value, resolve(folder, value))
     except ValueError as error:
@@ -109,6 +114,17 @@ def _remote_problem(value: str) -> str:
         local = found is not None and is_loopback(found[1].strip("[]"))
         return "" if local else "plain http:// is not safe, use https://"
     return _ALLOWED
+
+
+def _misdeclared(key: str, value: str) -> Fault | None:
+    """Return what is wrong with a data URI that says itself to be what `key` does not take."""
+    head, kind = _DATA.match(value), kind_of(key)
+    if head is None or kind is Kind.ANY:
+        return None
+    declared = head[1].lower()
+    if declared == _UNDECLARED or declared.startswith(_DECLARED[kind]):
+        return None
+    return Fault(key, f"is a data URI of {declared}; allowed: {kind}")
 
 
 def read_references(

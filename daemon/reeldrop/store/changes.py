@@ -70,9 +70,10 @@ _WITHDRAW = """
     DELETE FROM jobs
     WHERE id = ? AND token = ? AND owner IS NULL AND state = 'queued' AND claimed = 0
 """
+# A file that an earlier job took stays that job's: withdrawing the later one must not forget it.
 _KEPT = """
     INSERT INTO kept (watch, path, key, sha256, job) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (watch, path, key) DO UPDATE SET sha256 = excluded.sha256, job = excluded.job
+    ON CONFLICT (watch, path, key) DO UPDATE SET sha256 = excluded.sha256
 """
 
 
@@ -123,8 +124,12 @@ def withdraw(db: sqlite3.Connection, job: Job, entry: Entry) -> None:
     """Forget a job that was never claimed, and the kept files it took. Raises Lost."""
     if db.execute(_WITHDRAW, (job.id, job.token)).rowcount == 0:
         raise Lost(f"Job {job.id} is no longer one that awaits its claim.")
-    db.execute("DELETE FROM kept WHERE job = ?", (job.id,))
+    _forget_kept(db, job)
     _write_journal(db, job, entry)
+
+
+def _forget_kept(db: sqlite3.Connection, job: Job) -> None:
+    db.execute("DELETE FROM kept WHERE job = ?", (job.id,))
 
 
 def claim(
@@ -141,8 +146,13 @@ def claim(
 
 
 def move(db: sqlite3.Connection, job: Job, event: Event, entry: Entry) -> Job:
-    """Take the arrow `event`. Raises Lost, IllegalTransition."""
+    """Take the arrow `event`. Raises Lost, IllegalTransition.
+
+    What is refused without any file has not been run: the kept files it would have taken are forgotten.
+    """
     state = advance(job.state, event)
+    if event is Event.REFUSED and not job.claim.source:
+        _forget_kept(db, job)
     if state in UNOWNED:
         moved = replace(job, state=state, owner=None)
     elif job.owner is None:

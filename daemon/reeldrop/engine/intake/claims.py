@@ -59,20 +59,20 @@ class Claims:
 
         `looked`: the inbox has just answered a scan. Only then absence proves something: a job
         whose clip has gone ends, one of whose drop anything else has changed is withdrawn.
-        Returns the withdrawn ones; what is left of their drops is to be judged anew.
+        Returns both; what is left of their drops is to be judged anew.
         """
         shared: dict[str, list[Job]] = {}
         for job in self.pending:
             # A kept drop shares no folder: what its variants share is the file that was judged.
             shared.setdefault(job.claim.folder or str(job.claim.source), []).append(job)
-        withdrawn: list[Job] = []
+        ended: list[Job] = []
         for jobs in shared.values():
             error = await self._claim(jobs)
             if looked and isinstance(error, DropChanged):
-                withdrawn += await self._end(jobs, error)
+                ended += await self._end(jobs, error)
             elif error is not None:
                 await self._postpone(jobs, error)
-        return withdrawn
+        return ended
 
     async def _claim(self, jobs: Sequence[Job]) -> StepError | None:
         """Make a claim and hand its jobs over, or return why it cannot be made."""
@@ -85,11 +85,10 @@ class Claims:
         return None
 
     async def _end(self, jobs: Sequence[Job], error: DropChanged) -> list[Job]:
-        """End jobs whose claim can never be made; return those that need not be told of."""
+        """End jobs whose claim can never be made; return those that nobody else has ended."""
         if error.held or jobs[0].path in error.gone:
-            for job in jobs:
-                await self._finish(vanished(job, error).evolve(claimed=True, reason=""))
-            return []
+            ends = [vanished(job, error).evolve(claimed=True, reason="") for job in jobs]
+            return [job for job in ends if await self._finish(job)]
         withdrawn: list[Job] = []
         for job in jobs:
             try:
@@ -115,13 +114,16 @@ class Claims:
             else:
                 self._pending[job.id] = waits
 
-    async def _finish(self, job: Job) -> None:
-        """Give a claimed job to whoever goes on with it; somebody may have cancelled it meanwhile."""
+    async def _finish(self, job: Job) -> bool:
+        """Give a claimed job to whoever goes on with it; False where it was cancelled meanwhile."""
+        found = True
         try:
             await self._hand_over(job)
         except Lost:
             log.info("drop.lost", job=job.id, path=job.path)
+            found = False
         self._pending.pop(job.id, None)
+        return found
 
     async def _hand_over(self, job: Job) -> None:
         if job.error is None:

@@ -1,12 +1,12 @@
 """The clip in a spec: what a sidecar says of it, and where it goes among the parameters."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
-from reeldrop.domain.drop import JSON, Says
+from reeldrop.domain.drop import Says
 from reeldrop.domain.job import RelPath
-from reeldrop.domain.paths import extension
+from reeldrop.domain.paths import extension, leaf
 from reeldrop.domain.references import Reference, is_remote, read_value
 from reeldrop.domain.spec import (
     CLIP,
@@ -39,8 +39,11 @@ class Draft:
         return document.folder if document else RelPath("")
 
 
-def says(document: Document) -> Says | None:
-    """Return what a sidecar says of its clip, None where it says nothing."""
+def says(document: Document, extensions: Set[str]) -> Says | None:
+    """Return what a sidecar says of its clip, None where it says nothing.
+
+    `extensions` are those of clips, in lower case without a dot.
+    """
     key, value = _clip_value(document)
     firm = CLIP in document.body
     if not isinstance(value, str):
@@ -48,7 +51,7 @@ def says(document: Document) -> Says | None:
     if is_remote(value):
         return Says(remote=True, firm=firm)
     path = read_value(key, value, document.folder)
-    if isinstance(path, Reference) and extension(path.path) != JSON:
+    if isinstance(path, Reference) and extension(leaf(path.path)) in extensions:
         return Says(path.path, firm=firm)
     # It names nothing that could ever come: no clip is waited for, the fault is told at once.
     return Says(remote=True, firm=False)
@@ -59,6 +62,24 @@ def clip_named(document: Document) -> Reference | None:
     key, value = _clip_value(document)
     found = read_value(key, value, document.folder) if isinstance(value, str) else None
     return found if isinstance(found, Reference) else None
+
+
+def no_clip(document: Document, extensions: Sequence[str], *, clip_found: bool) -> Fault | None:
+    """Return what is wrong where a sidecar names as its clip what no clip is called.
+
+    `extensions` as in Watch. With a clip of the sidecar's own name, the first of a list is any video.
+    """
+    named = clip_named(document)
+    if named is None or (clip_found and named.key != CLIP):
+        return None
+    endings = [f".{each.lower().lstrip('.')}" for each in extensions]
+    if f".{extension(leaf(named.path))}" in endings:
+        return None
+    allowed = f"{', '.join(endings[:2])}{' …' if endings[2:] else ''}"
+    message = (
+        f"is {shown(named.given)}; allowed: a file that ends in {allowed} or an https:// address"
+    )
+    return Fault(named.key, message)
 
 
 def _clip_value(document: Document) -> tuple[str, Any]:
@@ -135,5 +156,3 @@ def _check_clip_value(draft: Draft, given: str) -> None:
     found = read_value(CLIP, given, origin.folder)
     if isinstance(found, Fault):
         draft.faults.append(found)
-    elif isinstance(found, Reference) and extension(found.path) == JSON:
-        draft.faults.append(Fault(CLIP, f"is {shown(given)}, a JSON file; a video is needed"))

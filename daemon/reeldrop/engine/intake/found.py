@@ -86,7 +86,9 @@ class Found:
                     continue
                 try:
                     document = await self._shelf.document(path, Role.SIDECAR)
-                    if isinstance(document, Document) and (word := says(document)):
+                    if isinstance(document, Document) and (
+                        word := says(document, self._extensions)
+                    ):
                         words[path] = word
                 except FileBusy:
                     continue

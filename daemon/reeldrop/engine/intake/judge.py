@@ -12,7 +12,7 @@ from reeldrop.domain.job import MediaFacts, RelPath
 from reeldrop.domain.paths import leaf, parent, printable
 from reeldrop.domain.references import Reference, kind_of
 from reeldrop.domain.spec import Document, Fault, Role, shown
-from reeldrop.engine.intake.clip import clip_named
+from reeldrop.engine.intake.clip import clip_named, no_clip
 from reeldrop.engine.intake.shelf import Shelf
 from reeldrop.engine.intake.spec import Named, Problem, Spec, Specs
 from reeldrop.engine.intake.terms import Decision, Refuse, Round, Take, Wait, Watch
@@ -59,10 +59,12 @@ class Judge:
             faults = (Problem(sidecar, None),)
         elif sidecar is not None:
             documents = (*documents, sidecar)
+            fault = no_clip(sidecar, self._watch.extensions, clip_found=drop.clip is not None)
+            faults = (Problem(fault, sidecar),) if fault else ()
         clip_expected = drop.clip or (drop.wants and drop.path) or None
         spec = self._specs.read(documents, RelPath(clip_expected) if clip_expected else None)
-        if not faults:
-            faults = blamed(spec) if sidecar is not None else ()
+        if isinstance(sidecar, Document):
+            faults = (*faults, *blamed(spec))
         return await self._with_spec(drop, spec, faults, around)
 
     async def _with_spec(

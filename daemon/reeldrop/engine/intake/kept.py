@@ -36,21 +36,24 @@ class Kept:
     def without(self, entries: Sequence[Entry], extensions: Set[str]) -> tuple[Entry, ...]:
         """Return `entries` without the known clips and the sidecars beside them."""
         before = self._here
-        self._here = {
-            entry.path: entry
+        self._see(
+            entry
             for entry in entries
             # A file that has not changed is the same object in every scan.
             if before.get(entry.path) is entry
             or (_is_clip(entry, extensions) and self.knows(entry))
-        }
-        if self._here.keys() != before.keys():
-            self._sidecars = {form for path in self._here for form in _forms(path)}
+        )
         return tuple(
             entry
             for entry in entries
             if entry.path not in self._here
             and not (is_json(entry.path) and entry.path[: -len(JSON) - 1] in self._sidecars)
         )
+
+    def _see(self, clips: Iterable[Entry]) -> None:
+        before, self._here = self._here, {entry.path: entry for entry in clips}
+        if self._here.keys() != before.keys():
+            self._sidecars = {form for path in self._here for form in _forms(path)}
 
     def lies_here(self, path: RelPath) -> bool:
         """Say whether a known clip lies at `path`."""
@@ -77,13 +80,17 @@ class Kept:
     def remember(self, files: Iterable[KeptFile]) -> None:
         """Note files that the store remembers."""
         for file in files:
-            self._taken()[file.path][file.key] = file
+            known = self._taken()[file.path]
+            # As in the store: what an earlier job took stays that job's.
+            job = known[file.key].job if file.key in known else file.job
+            known[file.key] = replace(file, job=job)
 
     def forget(self, job: JobId) -> None:
-        """Note that a job has been withdrawn: what it took has not been run."""
+        """Note that a job has ended before its files were taken: they have not been run."""
         for known in self._taken().values():
             for key in [key for key, file in known.items() if file.job == job]:
                 del known[key]
+        self._see([entry for entry in self._here.values() if self.knows(entry)])
 
     def _taken(self) -> dict[RelPath, dict[str, KeptFile]]:
         if self._files is None:

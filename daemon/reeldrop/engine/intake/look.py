@@ -146,11 +146,11 @@ class Intake:
 
     async def _work(self, scan: Scan, outcome: _Outcome) -> None:
         now = outcome.now
-        withdrawn = await self._claims.retry(looked=True)
+        ended = await self._claims.retry(looked=True)
         entries = scan.entries
         if self._kept is not None:
             await self._kept.load()
-            for job in withdrawn:
+            for job in ended:
                 self._kept.forget(job.id)
             entries = self._kept.without(entries, self._extensions)
         self._shelf.note(scan, entries, now)
