@@ -285,6 +285,11 @@ async def test_a_blocked_queue_rests_and_says_why(site: Site, api: Simulator) ->
     assert len([seen for seen in api.ledger.requests if seen.method == "POST"]) <= 2
     assert all("funds" in job["reason"] for job in await site.jobs())
 
+    api.faults.clear()
+    await site.stop()
+    await site.start()
+    await eventually(lambda: json.loads(site.status_path.read_text())["blocked"] == "")
+
 
 async def test_two_watches_may_share_an_outbox_under_two_names(
     site: Site, api: Simulator, tmp_path: Path

@@ -181,7 +181,8 @@ class Supervisor:
             self._lanes[job.state].put(job, after)
 
     async def _status_lane(self) -> None:
-        told = ""
+        # What an earlier run put down is no longer known to be so.
+        told: str | None = None
         while True:
             self._status_changed.clear()
             if self._gate.reason != told:
