@@ -30,6 +30,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork.*:Depreca
 FINAL = RelPath("showA/shot010")
 
 
+def real(outbox: FolderOutbox, path: RelPath) -> Path:
+    """Return where a path of the outbox lies: its work folder is two folders below its top."""
+    return outbox.work("any").parents[2] / path
+
+
 def delivery_in(outbox: FolderOutbox, claimed: Path) -> Delivery:
     """Return a delivery of every kind of part, with its files on disk."""
     outbox.work("job.part").write_bytes(b"result")
@@ -83,7 +88,7 @@ async def test_a_delivery_is_whole_before_it_is_visible(
     staged = await outbox.stage("job.1", delivery_in(outbox, claimed))
     assert staged == ".reeldrop/work/job.1"
     assert visible(results) == set()
-    assert content(outbox.real(staged)) == WHOLE
+    assert content(real(outbox, staged)) == WHOLE
     assert await outbox.publish(staged, FINAL)
     assert content(results / FINAL) == WHOLE
     assert visible(results) == {"showA"}
@@ -116,7 +121,7 @@ async def test_a_file_that_others_can_write_to_is_copied(
         "job.1", Delivery({}, sources=[(drops / "a.mov", RelPath("a.mov"))])
     )
     (drops / "a.mov").write_bytes(b"edited")
-    assert content(outbox.real(staged)) == {"source/a.mov": b"clip"}
+    assert content(real(outbox, staged)) == {"source/a.mov": b"clip"}
 
 
 async def test_sources_of_another_disk_are_copied(
@@ -126,14 +131,14 @@ async def test_sources_of_another_disk_are_copied(
     other_disk(drops)
     claimed = drops / ".reeldrop" / "claims" / "x" / "source"
     staged = await outbox.stage("job.1", delivery_in(outbox, claimed))
-    assert content(outbox.real(staged)) == WHOLE
+    assert content(real(outbox, staged)) == WHOLE
 
 
 async def test_staging_again_replaces_what_was_staged(outbox: FolderOutbox, claimed: Path) -> None:
     """A retry must not deliver yesterday's error beside today's result."""
     await outbox.stage("job.1", Delivery({"error.txt": b"old"}))
     staged = await outbox.stage("job.1", delivery_in(outbox, claimed))
-    assert content(outbox.real(staged)) == WHOLE
+    assert content(real(outbox, staged)) == WHOLE
 
 
 async def test_a_taken_name_is_left_alone(
@@ -143,7 +148,7 @@ async def test_a_taken_name_is_left_alone(
     staged = await outbox.stage("job.1", delivery_in(outbox, claimed))
     (results / FINAL).mkdir(parents=True)
     assert not await outbox.publish(staged, FINAL)
-    assert content(outbox.real(staged)) == WHOLE
+    assert content(real(outbox, staged)) == WHOLE
     assert await outbox.free_name(FINAL) == "showA/shot010-2"
     assert await outbox.publish(staged, RelPath("showA/shot010-2"))
     assert list((results / FINAL).iterdir()) == []
@@ -242,7 +247,7 @@ async def test_a_disk_mounted_inside_the_outbox_gets_whole_folders_too(
     staged = await outbox.stage("job.1", delivery_in(outbox, claimed))
     assert await outbox.publish(staged, FINAL)
     assert content(results / FINAL) == WHOLE
-    assert not outbox.real(staged).exists()
+    assert not real(outbox, staged).exists()
     again = await outbox.stage("job.2", delivery_in(outbox, claimed))
     assert await outbox.publish(again, FINAL), "the same record is the same delivery"
     other = await outbox.stage("job.3", Delivery({"job.json": b"another"}))
@@ -370,7 +375,7 @@ def _killed_and_delivered(
 
     came_through = survives(deliver)
     assert outbox.work("job.part").read_bytes() == b"result"
-    for place in (folder / FINAL, outbox.real(staged)):
+    for place in (folder / FINAL, real(outbox, staged)):
         if place.exists():
             assert content(place) == WHOLE, "half a delivery"
     try:
@@ -379,6 +384,6 @@ def _killed_and_delivered(
         outbox._stage("job.1", delivery)
         assert outbox._publish(staged, FINAL)
     assert content(folder / FINAL) == WHOLE
-    assert not outbox.real(staged).exists()
+    assert not real(outbox, staged).exists()
     assert visible(folder) == {"showA"}
     return came_through

@@ -54,10 +54,6 @@ class FolderOutbox:
         """Return a path in the work folder, on the outbox's own file system."""
         return Path(self._root, *place.WORK, name)
 
-    def real(self, path: RelPath) -> Path:
-        """Return where `path` lies on this host."""
-        return Path(self._root, path)
-
     async def stage(self, name: str, delivery: Delivery) -> RelPath:
         """Make the complete folder `name` in the work folder, fsynced; replaces an old one.
 

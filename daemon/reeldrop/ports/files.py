@@ -139,10 +139,6 @@ class Outbox(Protocol):
         """Return a path in the outbox's own work folder, on its file system."""
         ...
 
-    def real(self, path: RelPath) -> Path:
-        """Return where `path` lies on this host."""
-        ...
-
     async def stage(self, name: str, delivery: Delivery) -> RelPath:
         """Make the complete folder `name` in the work folder, all of it fsynced; replaces an old one.
 

@@ -172,7 +172,6 @@ def adopt(db: sqlite3.Connection, entry: Entry) -> list[Job]:
 
     Returns the jobs that `entry.host` owns by it.
     """
-    db.execute("UPDATE hosts SET dead = 1 WHERE id <> ?", (entry.host,))
     for row in db.execute(_BROKEN_OFF, (entry.host,)).fetchall():
         _resolve_crash(db, job_of(row), entry)
     taken = {

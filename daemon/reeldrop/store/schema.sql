@@ -9,8 +9,7 @@ CREATE TABLE meta (
 -- One row for each start of a daemon.
 CREATE TABLE hosts (
     id      TEXT PRIMARY KEY,
-    started REAL NOT NULL,
-    dead    INTEGER NOT NULL DEFAULT 0
+    started REAL NOT NULL
 );
 
 -- `record` is the rest of the job as JSON; the columns are what guards and queries ask for.
