@@ -1,0 +1,74 @@
+"""How long an uncertain submit is looked for: only time in which the provider's log answered counts."""
+
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any, cast
+
+from reeldrop.domain.errors import ProviderUnavailable
+from reeldrop.domain.job import Claim, Job, JobId, RelPath
+from reeldrop.domain.lifecycle import State
+from reeldrop.engine.ages import Ages
+from reeldrop.engine.attempt import Attempt
+from reeldrop.engine.gate import Gate
+from reeldrop.engine.reconciliation import look_up
+from reeldrop.engine.rooms import Policy, Rooms
+
+WINDOW = 100.0
+
+
+class World:
+    """A clock that is set, a log that shows nothing or does not answer, and a store that agrees."""
+
+    def __init__(self) -> None:
+        self.time, self.answers = 1000.0, True
+        policy = Policy(poll_interval=1.0, generation_timeout=10.0, reconcile_window=WINDOW)
+        parts = SimpleNamespace(
+            clock=self, provider=self, store=self, policy=policy, jitter=lambda: 1.0
+        )
+        self.rooms = cast("Rooms", parts)
+        self.ages = Ages(self)
+        job = Job(
+            JobId("0" * 32), "main", RelPath("a.mov"), RelPath("a"), "m", {},
+            Claim(RelPath("c"), ()), "k", 1000.0, 1000.0,
+            state=State.UNCERTAIN, request_ids=("r",), submitted=1000.0,
+        )  # fmt: skip
+        self.attempt = Attempt(job, self.rooms, Gate(self))
+
+    def now(self) -> float:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        self.time += seconds
+
+    async def find(self, _ids: Any, _reach: float) -> Mapping[str, Any]:
+        if not self.answers:
+            raise ProviderUnavailable("the log does not answer")
+        return {}
+
+    async def update(self, job: Job, _event: str, _note: Any) -> Job:
+        return job
+
+    async def look(self, after: float, *, answers: bool) -> Job:
+        self.time += after
+        self.answers = answers
+        await look_up(self.attempt, self.rooms, self.ages)
+        return self.attempt.job
+
+
+async def test_time_in_which_the_log_answered_counts_until_the_job_is_held() -> None:
+    world = World()
+    await world.look(0, answers=True)
+    assert not (await world.look(WINDOW - 1, answers=True)).held
+    assert (await world.look(2, answers=True)).held
+
+
+async def test_time_in_which_the_log_did_not_answer_does_not_count() -> None:
+    """An outage of the log must not make a job look searched for."""
+    world = World()
+    await world.look(0, answers=True)
+    await world.look(10 * WINDOW, answers=False)
+    job = await world.look(10 * WINDOW, answers=True)
+    assert (job.held, job.searched) == (False, 0.0)
