@@ -49,8 +49,11 @@ def test_every_state_is_reached_from_the_queue() -> None:
     assert set(State) == reachable_from(State.QUEUED)
 
 
-def test_nothing_leaves_a_final_state() -> None:
-    assert not [state for state, _ in TRANSITIONS if state in FINAL]
+def test_only_a_person_leads_out_of_a_final_state() -> None:
+    """What has ended stays so, whatever the daemon meets: each of these arrows is an act of `retry`."""
+    out = {event for state, event in TRANSITIONS if state in FINAL}
+    assert {Event.AGAIN, Event.REVIVED} == out
+    assert {state for state, event in TRANSITIONS if event in out} == FINAL
 
 
 def test_every_event_has_an_arrow() -> None:
@@ -71,8 +74,10 @@ def test_no_generation_is_begun_without_a_declared_intent() -> None:
     """What is on disk before the request's end leaves is what a restart can ask about."""
     into = {state for (state, _), to in TRANSITIONS.items() if to is State.SUBMITTING}
     assert {State.UPLOADING} == into
-    begins = {state for (state, _), to in TRANSITIONS.items() if to is State.GENERATING}
+    begins = {state for (state, event) in TRANSITIONS.items() if event is Event.ACCEPTED}
     assert {State.SUBMITTING, State.UNCERTAIN} == begins
+    takes_part = {event for (_, event), to in TRANSITIONS.items() if to is State.GENERATING}
+    assert {Event.ACCEPTED, Event.JOINED, Event.REVIVED} == takes_part
 
 
 def test_after_a_crash_what_may_have_been_sent_is_uncertain() -> None:

@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 )
 
 from reeldrop.domain.job import Claim, ClaimedFile, GenerationId, Job, JobId, RelPath
-from reeldrop.domain.lifecycle import AFTER_CRASH, PLACED_AS, Event, State
+from reeldrop.domain.lifecycle import AFTER_CRASH, FINAL, PLACED_AS, Event, State
 from reeldrop.settings import LimitSettings, StoreSettings
 from reeldrop.store import open_store
 
@@ -74,6 +74,7 @@ class Life(RuleBasedStateMachine):
         self.last_request: dict[str, str] = {}
         self.uncertain_since: dict[str, float] = {}
         self.told: dict[JobId, Job] = {}
+        self.may_pay_again: Counter[str] = Counter()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)
@@ -119,14 +120,14 @@ class Life(RuleBasedStateMachine):
         self.runner.close()
         self.folder.cleanup()
 
-    @rule(priority=st.integers(0, 2))
-    def drop(self, priority: int) -> None:
+    @rule(priority=st.integers(0, 2), spec=st.sampled_from(["", "", "a", "b"]))
+    def drop(self, priority: int, spec: str = "") -> None:
         path = RelPath(f"{len(self.told)}.mp4")
         claim = Claim(RelPath(f".reeldrop/claims/{len(self.told)}"), (ClaimedFile(path, path),))
         job = Job(
             id=JobId(secrets.token_hex(16)), watch="main", path=path, folder=path, model="m",
             params={}, claim=claim, source_key=path, created=self.clock.time,
-            updated=self.clock.time, priority=priority, claimed=True,
+            updated=self.clock.time, priority=priority, claimed=True, spec_key=spec,
         )  # fmt: skip
         assert self.run(self.store.add([job]))
         self.told[job.id] = job
@@ -135,12 +136,31 @@ class Life(RuleBasedStateMachine):
     @rule()
     def take(self) -> None:
         before = self.counted()
-        due = self.run(self.store.next_due(self.clock.time))
+        due = self.run(self.store.outlook(self.clock.time)).at
         taken = self.run(self.store.claim_next(self.clock.time))
         assert (taken is not None) == (due is not None and due <= self.clock.time)
-        if taken is not None:
-            assert before < IN_FLIGHT
-            self.told[taken.id] = taken
+        if taken is None:
+            return
+        self.told[taken.id] = taken
+        if taken.state is State.GENERATING:
+            assert taken.leader
+            assert self.told[taken.leader].generation_id == taken.generation_id
+            return
+        assert before < IN_FLIGHT
+        self.follow(taken)
+
+    def follow(self, job: Job) -> None:
+        """What is identical to a job under way takes part in it, or waits for its generation."""
+        rivals = self.run(self.store.rivals(job, delivered=False))
+        assert all(rival.spec_key == job.spec_key for rival in rivals)
+        if not rivals:
+            return
+        lead = rivals[0]
+        if lead.generation_id:
+            joined = job.evolve(leader=lead.id, joined=True, generation_id=lead.generation_id)
+            self.move(joined, Event.JOINED)
+        else:
+            self.move(job.evolve(leader=lead.id), Event.RETURNED)
 
     def counted(self) -> int:
         busy = self.jobs(State.UPLOADING, State.SUBMITTING, State.GENERATING)
@@ -149,12 +169,16 @@ class Life(RuleBasedStateMachine):
             for job in self.jobs(State.UNCERTAIN)
             if self.clock.time - self.uncertain_since[job.id] < WINDOW
         ]
-        return len([job for job in busy if not job.late]) + len(young)
+        return len([job for job in busy if not job.late and not job.joined]) + len(young)
 
     @precondition(some_job_is(State.UPLOADING))
     @rule(pick=PICK)
     def declare(self, pick: int) -> None:
-        job = self.move(self.one(State.UPLOADING, pick=pick), Event.DECLARED)
+        job = self.one(State.UPLOADING, pick=pick)
+        intent = job.evolve(
+            request_ids=(*job.request_ids, job.request_id), submitted=self.clock.time
+        )
+        job = self.move(intent, Event.DECLARED)
         self.declared.append(self.clock.time)
         self.in_air.append(job)
         self.last_request[job.id] = job.request_id
@@ -230,6 +254,26 @@ class Life(RuleBasedStateMachine):
         if event in knows[job.state]:
             self.move(job, event)
 
+    @precondition(some_job_is(*FINAL))
+    @rule(pick=PICK, pay_again=st.booleans())
+    def retry(self, pick: int, pay_again: bool) -> None:
+        """A person begins an ended job anew; without their word only where nothing can be charged."""
+        job = self.one(*FINAL, pick=pick)
+        charged = self.run(self.store.charged(job.id))
+        in_air = any(request.id == job.id for request in self.in_air)
+        if in_air or (charged and not pay_again):
+            return
+        self.may_pay_again[job.id] += bool(self.charges[job.id])
+        fresh = job.evolve(leader=None, joined=False, generation_id=None, late=False)
+        self.move(fresh, Event.AGAIN)
+
+    @precondition(some_job_is(State.UNCERTAIN))
+    @rule(pick=PICK)
+    def give_up(self, pick: int) -> None:
+        """A person cancels what nobody knows: it may have been paid, and the ledger keeps saying so."""
+        job = self.move(self.one(State.UNCERTAIN, pick=pick), Event.CANCEL)
+        assert self.run(self.store.charged(job.id))
+
     @rule()
     def crash(self) -> None:
         """The daemon dies: what it knew is gone, what it sent is not."""
@@ -244,7 +288,14 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_paid_twice(self) -> None:
-        assert max(self.charges.values(), default=0) <= 1, "a drop was paid twice"
+        for job, times in self.charges.items():
+            assert times <= 1 + self.may_pay_again[job], "a drop was paid twice"
+
+    @invariant()
+    def what_was_paid_stands_in_the_ledger(self) -> None:
+        for job, times in self.charges.items():
+            if times:
+                assert self.run(self.store.charged(JobId(job))), "a payment was forgotten"
 
     @invariant()
     def a_minute_holds_so_many_submits(self) -> None:
@@ -283,5 +334,5 @@ def test_the_machine_would_find_a_blind_resubmit(monkeypatch: pytest.MonkeyPatch
         derandomize=True,
         database=None,
     )
-    with pytest.raises(AssertionError, match="paid twice"):
+    with pytest.raises(AssertionError, match=r"paid twice|payment was forgotten"):
         run_state_machine_as_test(Life, settings=broken)

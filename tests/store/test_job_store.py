@@ -436,7 +436,7 @@ class TestTheQueue:
         waiting = new_job(not_before=clock.now() + 30, priority=9)
         other = new_job()
         await store.add([waiting])
-        assert clock.now() + 30 == await store.next_due(clock.now())
+        assert clock.now() + 30 == (await store.outlook(clock.now())).at
         await store.add([other])
         assert other.id == (await store.claim_next(clock.now())).id
         assert await store.claim_next(clock.now()) is None
@@ -446,7 +446,7 @@ class TestTheQueue:
         """A wait further ahead than any rule sets was kept by a wrong clock; it is over."""
         job = new_job(not_before=clock.now() + LONGEST_WAIT + 1)
         await store.add([job])
-        assert clock.now() >= await store.next_due(clock.now())
+        assert clock.now() >= (await store.outlook(clock.now())).at
         assert job.id == (await store.claim_next(clock.now())).id
 
     async def test_a_claimed_job_moves_and_so_has_no_reason_to_wait(self, store, new_job, clock):
@@ -458,7 +458,7 @@ class TestTheQueue:
 
     async def test_an_empty_queue_has_nothing_due(self, store, clock):
         assert await store.claim_next(clock.now()) is None
-        assert await store.next_due(clock.now()) is None
+        assert (await store.outlook(clock.now())).at is None
 
     async def test_a_hundred_callers_never_claim_one_job_twice(self, store, new_job, clock):
         await asyncio.gather(*(store.add([new_job()]) for _ in range(60)))
@@ -492,7 +492,7 @@ class TestLimits:
         store = await open_again(in_flight=1)
         job = await bring(store, new_job(), State.GENERATING, clock.now())
         await store.add([new_job()])
-        assert await store.next_due(clock.now()) is None
+        assert (await store.outlook(clock.now())).at is None
         await store.update(job.evolve(late=True, reason="late"), "late")
         assert await store.claim_next(clock.now())
 
@@ -507,7 +507,7 @@ class TestLimits:
         clock.time += 99
         await store.update(uncertain, "looked_up")
         assert await store.claim_next(clock.now()) is None
-        assert since + 100 == await store.next_due(clock.now())
+        assert since + 100 == (await store.outlook(clock.now())).at
         clock.time += 1
         assert await store.claim_next(clock.now())
 
@@ -522,7 +522,7 @@ class TestLimits:
         await heir.adopt()
         await heir.add([new_job()])
         assert await heir.claim_next(clock.now()) is None
-        assert start + 61 == await heir.next_due(clock.now())
+        assert start + 61 == (await heir.outlook(clock.now())).at
         assert await heir.claim_next(start + 61)
 
     async def test_an_upload_holds_its_place_in_the_minute(self, open_again, new_job, clock):

@@ -232,7 +232,7 @@ class TestOtherFiles:
         await (await open_again()).close()
         with closing(database(settings)) as db, db:
             db.execute("UPDATE meta SET value = '41' WHERE key = 'schema'")
-        await self.refused(settings, open_again, SettingsError, "41", "version 1")
+        await self.refused(settings, open_again, SettingsError, "41", "version 2")
 
     async def test_a_store_without_a_version_is_damaged(self, settings, open_again):
         await (await open_again()).close()

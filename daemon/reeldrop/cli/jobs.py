@@ -12,7 +12,7 @@ from reeldrop.domain.job import Job
 from reeldrop.domain.lifecycle import State
 from reeldrop.settings import load
 from reeldrop.store import StoreReader, open_reader
-from reeldrop.web.records import job_record, title, waiting_record
+from reeldrop.web.records import holding, job_record, title, waiting_record
 
 WAITING = "waiting"
 HEADINGS = ("STATE", "UPDATED", "JOB", "PATH", "REASON")
@@ -37,8 +37,8 @@ def command(
     with open_reader(settings.store) as store:
         waiting = store.waiting() if state in (None, WAITING) else []
         jobs = _jobs(store, state)
-        blocked = store.blocked()
-    records = [*map(waiting_record, waiting), *(job_record(job, blocked) for job in jobs)]
+        blocks = holding(store.blocks(), store.paused())
+    records = [*map(waiting_record, waiting), *(job_record(job, blocks) for job in jobs)]
     if as_json:
         print_json(records)
     elif records:

@@ -14,6 +14,9 @@ GenerationId = NewType("GenerationId", str)
 RelPath = NewType("RelPath", str)
 """A path relative to an inbox or outbox, `/` between parts, odd bytes as surrogate escapes."""
 
+CREDITS_PER_USD = 2_000_000
+"""The provider's FAQ; it agrees with every answer that names both."""
+
 
 @dataclass(frozen=True, slots=True)
 class MediaFacts:
@@ -35,6 +38,13 @@ class Cost:
 
     credits: float | None = None
     usd: float | None = None
+
+    @property
+    def dollars(self) -> float | None:
+        """What it charged in USD, also where it told credits alone."""
+        if self.usd is None and self.credits is not None:
+            return self.credits / CREDITS_PER_USD
+        return self.usd
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +139,18 @@ class Job:
     """Seconds for which the provider's log has answered, and not shown this uncertain submit."""
     held: bool = False
     """Uncertain, and looked for long enough: it waits for a person."""
+    spec_key: str = ""
+    """What identical drops share before a byte is read: model, parameters and sizes of files."""
+    origin_key: str = ""
+    """What a file that comes again shares with the one that came: watch, path, size and mtime."""
+    leader: JobId | None = None
+    """The identical job under way whose generation this one waits for, or has joined."""
+    joined: bool = False
+    """Its generation is another job's: it costs nothing, and takes no place at the provider."""
+    aside: bool = False
+    """Refused while another job passed: its trouble is its own and closes the queue for nobody."""
+    cancel_asked: bool = False
+    """A person wants it no more. Set by `JobStore.ask_cancel` alone; a paid result is still kept."""
     result_url: str | None = None
     download: RelPath | None = None
     """The fetched result, relative to the outbox's work folder."""
@@ -145,8 +167,8 @@ class Job:
     error: Trouble | None = None
 
     def evolve(self, **changes: Any) -> Self:
-        """Return the job with `changes`; state, owner and token are the store's to change."""
-        if forbidden := changes.keys() & {"id", "state", "owner", "token"}:
+        """Return the job with `changes`; some fields are the store's own to change."""
+        if forbidden := changes.keys() & {"id", "state", "owner", "token", "cancel_asked"}:
             raise TypeError(f"only the store changes {', '.join(sorted(forbidden))}")
         return replace(self, **changes)
 

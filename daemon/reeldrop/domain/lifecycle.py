@@ -3,6 +3,7 @@
 Rule 1: every arrow is in TRANSITIONS; nothing else changes a state.
 Rule 2: nothing automatic leads from SUBMITTING or UNCERTAIN back to QUEUED but a definite answer:
         the API's own refusal, or its request log showing the attempt as failed.
+        What has ended is begun again by a person alone (AGAIN, REVIVED).
 Rule 3: a state in -ING says that an effect outside may be in flight. After a crash the world is
         asked what became of it; UPLOADING alone is simply begun again, because the last byte of a
         request leaves only after SUBMITTING is committed.
@@ -49,9 +50,12 @@ class Event(StrEnum):
     COMPLETED = "completed"  # the provider says the result is there
     FETCHED = "fetched"  # the result is on our disk, whole
     FETCH_AGAIN = "fetch_again"  # the fetched result is gone from our disk
-    FREED = "freed"  # the provider's log shows that an unknown submit failed
+    FREED = "freed"  # an unknown submit is known to have made nothing: its log says so, or a person
+    JOINED = "joined"  # an identical job has a generation: this one takes its result from it
     REFUSED = "refused"  # this clip fails
-    CANCEL = "cancel"
+    CANCEL = "cancel"  # a person wants it no more
+    AGAIN = "again"  # a person begins an ended job anew, with a submit of its own
+    REVIVED = "revived"  # a person goes on with a generation that may still yield its result
     PLACED = "placed"  # its delivery is visible in the outbox
     PLACED_FAILED = "placed_failed"
     PLACED_CANCELLED = "placed_cancelled"
@@ -61,17 +65,22 @@ _S, _E = State, Event
 
 TRANSITIONS: dict[tuple[State, Event], State] = {
     (_S.QUEUED, _E.TAKEN): _S.UPLOADING,
+    (_S.QUEUED, _E.JOINED): _S.GENERATING,
     (_S.QUEUED, _E.REFUSED): _S.DELIVERING,
     (_S.QUEUED, _E.CANCEL): _S.DELIVERING,
     (_S.UPLOADING, _E.RETURNED): _S.QUEUED,
     (_S.UPLOADING, _E.DECLARED): _S.SUBMITTING,
+    (_S.UPLOADING, _E.JOINED): _S.GENERATING,
     (_S.UPLOADING, _E.REFUSED): _S.DELIVERING,
+    (_S.UPLOADING, _E.CANCEL): _S.DELIVERING,
     (_S.SUBMITTING, _E.NOT_ACCEPTED): _S.QUEUED,
     (_S.SUBMITTING, _E.ACCEPTED): _S.GENERATING,
     (_S.SUBMITTING, _E.OUTCOME_UNKNOWN): _S.UNCERTAIN,
     (_S.SUBMITTING, _E.REFUSED): _S.DELIVERING,
     (_S.UNCERTAIN, _E.ACCEPTED): _S.GENERATING,
     (_S.UNCERTAIN, _E.FREED): _S.QUEUED,
+    (_S.UNCERTAIN, _E.REFUSED): _S.DELIVERING,
+    (_S.UNCERTAIN, _E.CANCEL): _S.DELIVERING,
     (_S.GENERATING, _E.COMPLETED): _S.DOWNLOADING,
     (_S.GENERATING, _E.REFUSED): _S.DELIVERING,
     (_S.DOWNLOADING, _E.FETCHED): _S.DELIVERING,
@@ -80,6 +89,11 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (_S.DELIVERING, _E.PLACED): _S.DELIVERED,
     (_S.DELIVERING, _E.PLACED_FAILED): _S.FAILED,
     (_S.DELIVERING, _E.PLACED_CANCELLED): _S.CANCELLED,
+    (_S.DELIVERED, _E.AGAIN): _S.QUEUED,
+    (_S.FAILED, _E.AGAIN): _S.QUEUED,
+    (_S.CANCELLED, _E.AGAIN): _S.QUEUED,
+    (_S.FAILED, _E.REVIVED): _S.GENERATING,
+    (_S.CANCELLED, _E.REVIVED): _S.GENERATING,
 }
 
 PLACED_AS: dict[Verdict, Event] = {

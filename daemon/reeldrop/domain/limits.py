@@ -11,13 +11,17 @@ RATE_WINDOW = 61.0
 after its intent was committed."""
 
 
+CENT = 0.01
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the user allows, over all nodes; `reconcile_window` in seconds."""
+    """What the user allows, over all nodes; `reconcile_window` in seconds, 0 USD: no limit."""
 
     in_flight: int
     submits_per_minute: int
     reconcile_window: float
+    daily_usd: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +39,65 @@ class Usage:
     declared: tuple[float, ...] = ()
 
 
-def room_at(limits: Limits, usage: Usage, now: float) -> float | None:
-    """Return when both limits have room for one more job: `now`, later, or None for "after a change"."""
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What counts against the day's budget, in USD.
+
+    `spent` was charged for, or is reserved by, the submits since local midnight and the uploads
+    under way. `price` is the highest known cost of the model that is next, None where none is.
+    `unpriced` says that a submit of that model is under way whose cost is not known yet.
+    """
+
+    spent: float
+    price: float | None
+    unpriced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """When there is room for one more job: at a time (s since the epoch), or None: after a change.
+
+    `reason` says what stands in the way now, "" where nothing does.
+    """
+
+    at: float | None
+    reason: str = ""
+
+
+def room_at(limits: Limits, usage: Usage, now: float) -> Opening:
+    """Say when the limits of place and rate have room for one more job."""
     slot = _opens_at(
         usage.occupied, usage.uncertain, limits.in_flight, limits.reconcile_window, now
     )
     turn = _opens_at(usage.uploading, usage.declared, limits.submits_per_minute, RATE_WINDOW, now)
-    return None if slot is None or turn is None else max(slot, turn)
+    if slot is None or slot > now:
+        later = None if slot is None or turn is None else max(slot, turn)
+        return Opening(
+            later, f"all places are taken: {limits.in_flight} at once (limits.in_flight)"
+        )
+    if turn is None or turn > now:
+        per_minute = f"{limits.submits_per_minute} a minute (limits.submits_per_minute)"
+        return Opening(turn, f"rate: at most {per_minute}")
+    return Opening(now)
+
+
+def budget_reason(daily: float, spending: Spending, model: str) -> str:
+    """Return why the day's budget (USD, 0: none) has no room for a submit of `model`, or ""."""
+    if not daily:
+        return ""
+    told = f"budget: ${spending.spent:.2f} of ${daily:.2f} a day (limits.daily_usd)"
+    if spending.price is None:
+        if spending.spent >= daily:
+            return f"{told} are spent or reserved; it goes on at midnight"
+        if spending.unpriced:
+            return f"budget: what {model} costs is not known before its first result; one at a time"
+        return ""
+    if spending.spent + spending.price > daily + CENT / 100:
+        return (
+            f"{told} are spent or reserved, and {model} may cost ${spending.price:.2f}; "
+            "it goes on at midnight"
+        )
+    return ""
 
 
 def standing(priority: int, created: float, now: float) -> tuple[int, float]:

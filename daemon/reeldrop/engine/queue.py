@@ -54,7 +54,7 @@ class Queue:
         if job is not None:
             self._gate.begin()
             return job
-        due = await self._rooms.store.next_due(now)
+        due = (await self._rooms.store.outlook(now)).at
         pause = LONGEST_PAUSE if due is None else min(max(0.01, due - now), LONGEST_PAUSE)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._changed.wait(), pause)

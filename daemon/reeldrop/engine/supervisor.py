@@ -21,6 +21,7 @@ from reeldrop.engine.queue import Queue
 from reeldrop.engine.rooms import Rooms
 from reeldrop.engine.schedule import Schedule
 from reeldrop.engine.worker import Worker
+from reeldrop.ports import Block
 
 log = structlog.get_logger()
 
@@ -196,7 +197,7 @@ class Supervisor:
         """Put down why the queue waits, for whoever looks; return what is known to be put down."""
         reason = self._gate.reason
         try:
-            await self._rooms.store.set_blocked(reason)
+            await self._rooms.store.set_blocks([Block(reason)] if reason else [])
         except StoreUnavailable as error:
             log.debug("status.failed", error=error.message)
         return reason

@@ -16,11 +16,24 @@ from reeldrop.ports.provider import (
     SubmitRequest,
     Uploads,
 )
-from reeldrop.ports.store import JobStore, KeptFile
+from reeldrop.ports.store import (
+    NOTHING_BARRED,
+    Barred,
+    Block,
+    DaySpent,
+    JobStore,
+    KeptFile,
+    Order,
+    Scope,
+)
 
 __all__ = [
+    "NOTHING_BARRED",
+    "Barred",
+    "Block",
     "Catalogue",
     "Clock",
+    "DaySpent",
     "Delivery",
     "Entry",
     "Generation",
@@ -29,10 +42,12 @@ __all__ = [
     "KeptFile",
     "LogRow",
     "Media",
+    "Order",
     "Outbox",
     "Progress",
     "Provider",
     "Scan",
+    "Scope",
     "Streamed",
     "SubmitRequest",
     "Uploads",

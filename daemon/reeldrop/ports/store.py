@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol
 
 from reeldrop.domain.job import (
+    GenerationId,
     Job,
     JobId,
     JournalEntry,
@@ -12,6 +14,7 @@ from reeldrop.domain.job import (
     Waiting,
 )
 from reeldrop.domain.lifecycle import Event, State
+from reeldrop.domain.limits import Opening
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,62 @@ class KeptFile:
     key: str
     sha256: str
     job: JobId
+
+
+class Scope(StrEnum):
+    """How far a block of the queue reaches."""
+
+    ALL = "all"
+    MODEL = "model"
+    WATCH = "watch"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Why queued jobs are not submitted: all of them, or those of one model or watch (`of`).
+
+    `passing`: one of the limits is reached, which time alone will change.
+    """
+
+    reason: str
+    scope: Scope = Scope.ALL
+    of: str = ""
+    passing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Barred:
+    """What is not taken from the queue now."""
+
+    jobs: frozenset[JobId] = frozenset()
+    models: frozenset[str] = frozenset()
+    watches: frozenset[str] = frozenset()
+
+
+NOTHING_BARRED = Barred()
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a person asked for: `kind` is the command, `args` its arguments as plain JSON values."""
+
+    n: int
+    at: float
+    kind: str
+    args: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DaySpent:
+    """What was spent on one local day: `day` as YYYY-MM-DD.
+
+    `usd` is what the provider named so far; of `unpriced` of the `submits` it has named nothing.
+    """
+
+    day: str
+    submits: int
+    unpriced: int
+    usd: float
 
 
 class JobStore(Protocol):
@@ -43,11 +102,35 @@ class JobStore(Protocol):
     async def add(self, jobs: Sequence[Job], kept: Sequence[KeptFile] = ()) -> bool:
         """Record the new jobs (QUEUED, no owner) of one drop, all or none of them.
 
-        None, and False, when a job that is not final has the source_key of one of them.
+        None, and False, when `obstacle` names a job that stands in the way of one of them.
 
         `kept` are the source files of a kept claim, every one; they are remembered for
         `known_kept` in the same transaction.
         """
+        ...
+
+    async def obstacle(self, job: Job) -> Job | None:
+        """Return the job that keeps `job` from being added: of the same file, or of the same ticket.
+
+        The same file: one that is not final and has its source_key. The same ticket: any other of
+        another claim, unless it has failed or was cancelled without anything paid.
+        """
+        ...
+
+    async def delivered_like(self, job: Job) -> list[Job]:
+        """Return the delivered jobs of the same file under the same spec: origin_key and spec_key."""
+        ...
+
+    async def rivals(self, job: Job, *, delivered: bool) -> list[Job]:
+        """Return the jobs of the same spec_key that were taken before `job` and are under way.
+
+        Those with a generation first; with `delivered` also delivered ones. Jobs of the same drop
+        (its variants) are none. What they share is not proven: their bytes decide.
+        """
+        ...
+
+    async def charged(self, job_id: JobId) -> bool:
+        """Say whether a submit of the job's own was paid for, or may have been."""
         ...
 
     async def withdraw(self, job: Job) -> None:
@@ -57,17 +140,21 @@ class JobStore(Protocol):
         """
         ...
 
-    async def claim_next(self, now: float) -> Job | None:
+    async def claim_next(self, now: float, barred: Barred = NOTHING_BARRED) -> Job | None:
         """Take the next due QUEUED job that is claimed, of the enrolled watches: event TAKEN, owner = this daemon, token + 1.
 
         Highest priority first (plus 1 for each 600 s waited since `created`), then oldest. None
-        when none is due or a limit (`in_flight`, `submits_per_minute`) leaves no room. The job's
-        `reason` is cleared: it moves.
+        when none is due or a limit (`in_flight`, `submits_per_minute`, `daily_usd`) leaves no room.
+        The job's `reason` is cleared: it moves. What is `barred` is passed over.
+
+        A job with a `leader` waits for that: once the leader has a generation it takes part in it,
+        whatever the limits (event JOINED: GENERATING at once); where the leader ends without one,
+        it is taken like any other.
         """
         ...
 
-    async def next_due(self, now: float) -> float | None:
-        """Return when `claim_next` is worth asking again by time alone, or None for "after a change"."""
+    async def outlook(self, now: float, barred: Barred = NOTHING_BARRED) -> Opening:
+        """Say when `claim_next` is worth asking again by time alone, and what stands in its way."""
         ...
 
     async def move(self, job: Job, event: Event, note: Mapping[str, Any] | None = None) -> Job:
@@ -116,12 +203,52 @@ class JobStore(Protocol):
         """
         ...
 
-    async def set_blocked(self, reason: str) -> None:
-        """Put down why no queued job is submitted now; "" when one may be."""
+    async def ask_cancel(self, job: Job) -> None:
+        """Note that a person wants the job no more, whoever owns it. Raises Lost when it has ended."""
         ...
 
-    async def blocked(self) -> str:
-        """Return what `set_blocked` put down."""
+    async def release_queue(self) -> None:
+        """Make every claimed QUEUED job due at once, also those that were set aside."""
+        ...
+
+    async def set_blocks(self, blocks: Sequence[Block]) -> None:
+        """Put down why queued jobs are not submitted now; nothing where they are."""
+        ...
+
+    async def blocks(self) -> list[Block]:
+        """Return what `set_blocks` put down."""
+        ...
+
+    async def set_paused(self, since: float | None) -> None:
+        """Put down that a person has paused the submits (s since the epoch), or None: no longer."""
+        ...
+
+    async def paused(self) -> float | None:
+        """Return what `set_paused` put down."""
+        ...
+
+    async def orders(self) -> list[Order]:
+        """Return the orders that have no answer yet, oldest first."""
+        ...
+
+    async def answer(self, order: Order, answer: Mapping[str, Any]) -> None:
+        """Put down what became of an order, for whoever asked."""
+        ...
+
+    async def job_of_generation(self, generation_id: GenerationId) -> Job | None:
+        """Return the job that a generation was made for, None where no job has it."""
+        ...
+
+    async def spent(self, days: int) -> list[DaySpent]:
+        """Return what was spent on the last `days` days on which anything was, newest first."""
+        ...
+
+    async def begin_probe(self, watch: str, path: RelPath, key: str) -> int:
+        """Put down that a decoder looks into a file now; return at how many crashes one was doing so."""
+        ...
+
+    async def end_probe(self, watch: str, path: RelPath, key: str) -> None:
+        """Forget what `begin_probe` put down of a file: nothing crashed."""
         ...
 
     async def set_waiting(self, watch: str, waiting: Sequence[Waiting]) -> None:

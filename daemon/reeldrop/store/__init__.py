@@ -2,13 +2,14 @@
 
 from typing import TYPE_CHECKING
 
+from reeldrop.store.orders import OrderDesk, open_desk
 from reeldrop.store.reader import StoreReader, open_reader
 
 if TYPE_CHECKING:
     from reeldrop.ports import Clock, JobStore
     from reeldrop.settings import LimitSettings, StoreSettings
 
-__all__ = ["StoreReader", "open_reader", "open_store"]
+__all__ = ["OrderDesk", "StoreReader", "open_desk", "open_reader", "open_store"]
 
 
 async def open_store(
@@ -26,5 +27,7 @@ async def open_store(
     from reeldrop.domain.limits import Limits  # noqa: PLC0415
     from reeldrop.store.job_store import open_sqlite  # noqa: PLC0415
 
-    allowed = Limits(limits.in_flight, limits.submits_per_minute, reconcile_window)
+    allowed = Limits(
+        limits.in_flight, limits.submits_per_minute, reconcile_window, limits.daily_usd
+    )
     return await open_sqlite(settings.sqlite_path, allowed, clock)

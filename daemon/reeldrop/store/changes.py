@@ -5,17 +5,17 @@ Nothing outside this file writes to `jobs`.
 
 import json
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from reeldrop.domain.errors import Lost
-from reeldrop.domain.job import Job, Waiting
+from reeldrop.domain.job import Job, JobId, RelPath, Waiting
 from reeldrop.domain.lifecycle import AFTER_CRASH, FINAL, Event, State, advance
-from reeldrop.domain.limits import Limits, room_at
 from reeldrop.domain.retry import LONGEST_WAIT
-from reeldrop.ports import KeptFile
-from reeldrop.store.queries import first_in_line, usage_at
+from reeldrop.ports import KeptFile, Order
+from reeldrop.store import ledger
+from reeldrop.store.queries import Line, first_in_line, get, next_follower, obstacle, room_for
 from reeldrop.store.rows import columns_of, job_of, text_of, waiting_of
 
 UNOWNED = FINAL | {State.QUEUED, State.UNCERTAIN}
@@ -24,18 +24,17 @@ UNKNOWN_AFTER_STOP = "The daemon stopped while this was being submitted; it may 
 
 _INSERT = """
     INSERT INTO jobs (id, source_key, watch, claim_folder, state, owner, token, priority, late, claimed,
-                      not_before, created, updated, record)
+                      joined, not_before, created, updated, model, generation, ticket, spec_key,
+                      origin_key, leader, record)
     VALUES (:id, :source_key, :watch, :claim_folder, :state, :owner, :token, :priority, :late, :claimed,
-            :not_before, :created, :updated, :record)
-"""
-_UNDER_WAY = """
-    SELECT 1 FROM jobs
-    WHERE source_key = ? AND state NOT IN ('delivered', 'failed', 'cancelled')
+            :joined, :not_before, :created, :updated, :model, :generation, :ticket, :spec_key,
+            :origin_key, :leader, :record)
 """
 _UPDATE = """
     UPDATE jobs SET source_key = :source_key, watch = :watch, claim_folder = :claim_folder,
         state = :state, owner = :owner, token = :token, priority = :priority, late = :late,
-        claimed = :claimed,
+        claimed = :claimed, joined = :joined, model = :model, generation = :generation,
+        ticket = :ticket, spec_key = :spec_key, origin_key = :origin_key, leader = :leader,
         not_before = :not_before, created = :created, updated = :updated, record = :record,
         uncertain_since = CASE WHEN :state = 'uncertain' THEN coalesce(uncertain_since, :updated) END
     WHERE id = :id AND owner IS :old_owner AND token = :old_token AND state = :old_state
@@ -66,6 +65,7 @@ _JOURNAL = """
     INSERT INTO journal (job, at, event, state, token, host, note)
     VALUES (?, ?, ?, ?, ?, ?, ?)
 """
+_TAKEN = "UPDATE jobs SET taken = (SELECT max(taken) + 1 FROM jobs) WHERE id = ?"
 _WITHDRAW = """
     DELETE FROM jobs
     WHERE id = ? AND token = ? AND owner IS NULL AND state = 'queued' AND claimed = 0
@@ -99,7 +99,7 @@ def add(
     for job in jobs:
         if job.claim.kept and {file.origin for file in job.claim.source} != {f.path for f in kept}:
             raise AssertionError("a kept file that is not remembered would be run at every scan")
-    if any(db.execute(_UNDER_WAY, (text_of(job.source_key),)).fetchone() for job in jobs):
+    if any(obstacle(db, job) for job in jobs):
         return False
     for job in jobs:
         _add(db, job, entry)
@@ -132,17 +132,28 @@ def _forget_kept(db: sqlite3.Connection, job: Job) -> None:
     db.execute("DELETE FROM kept WHERE job = ?", (job.id,))
 
 
-def claim(
-    db: sqlite3.Connection, limits: Limits, watches: Collection[str], now: float, entry: Entry
-) -> Job | None:
+def claim(db: sqlite3.Connection, line: Line, entry: Entry) -> Job | None:
     """Take the job whose turn it is, where the limits leave room."""
-    opens = room_at(limits, usage_at(db, limits, now), now)
-    if opens is None or opens > now:
+    if follower := next_follower(db, line):
+        return _join(db, follower, entry)
+    job = first_in_line(db, line)
+    if job is None or room_for(db, line, job).reason:
         return None
-    job = first_in_line(db, watches, now)
-    if job is None:
-        return None
-    return move(db, replace(job, reason=""), Event.TAKEN, entry)
+    taken = move(db, replace(job, reason="", leader=None), Event.TAKEN, entry)
+    db.execute(_TAKEN, (taken.id,))
+    return taken
+
+
+def _join(db: sqlite3.Connection, follower: Job, entry: Entry) -> Job:
+    """Let a job take part in the generation of its leader."""
+    leader = get(db, follower.leader or JobId(""))
+    if leader is None or leader.generation_id is None:
+        raise AssertionError("a follower joins a leader that has a generation")
+    joined = follower.evolve(
+        generation_id=leader.generation_id, joined=True, submitted=leader.submitted, reason=""
+    )
+    note = {"leader": leader.id, "generation_id": leader.generation_id}
+    return move(db, joined, Event.JOINED, replace(entry, event=Event.JOINED.value, note=note))
 
 
 def move(db: sqlite3.Connection, job: Job, event: Event, entry: Entry) -> Job:
@@ -159,12 +170,37 @@ def move(db: sqlite3.Connection, job: Job, event: Event, entry: Entry) -> Job:
         moved = replace(job, state=state, owner=entry.host, token=job.token + 1)
     else:
         moved = replace(job, state=state)
-    return _write(db, job, moved, entry)
+    if event is Event.AGAIN:
+        db.execute("UPDATE jobs SET cancel = 0 WHERE id = ?", (job.id,))
+        moved = replace(moved, cancel_asked=False)
+    written = _write(db, job, moved, entry)
+    ledger.note(db, job, written, event)
+    return written
 
 
 def update(db: sqlite3.Connection, job: Job, entry: Entry) -> Job:
     """Write the fields of `job`. Raises Lost."""
-    return _write(db, job, job, entry)
+    written = _write(db, job, job, entry)
+    ledger.note(db, job, written, entry.event)
+    return written
+
+
+def ask_cancel(db: sqlite3.Connection, job: Job, entry: Entry) -> None:
+    """Note that a person wants the job no more. Raises Lost when it has ended."""
+    found = get(db, job.id)
+    if found is None or found.state in FINAL:
+        raise Lost(f"Job {job.id} has ended.")
+    if not found.cancel_asked:
+        db.execute("UPDATE jobs SET cancel = 1 WHERE id = ?", (job.id,))
+        _write_journal(db, found, entry)
+
+
+def release_queue(db: sqlite3.Connection) -> None:
+    """Make every claimed queued job due at once."""
+    db.execute(
+        "UPDATE jobs SET not_before = 0, record = json_set(record, '$.aside', json('false')) "
+        "WHERE state = 'queued' AND claimed = 1"
+    )
 
 
 def adopt(db: sqlite3.Connection, entry: Entry) -> list[Job]:
@@ -197,9 +233,33 @@ def enrol_watch(
     return None
 
 
-def set_blocked(db: sqlite3.Connection, reason: str) -> None:
-    """Put down why no queued job is submitted."""
-    db.execute("INSERT OR REPLACE INTO meta VALUES ('blocked', ?)", (text_of(reason),))
+def set_meta(db: sqlite3.Connection, key: str, value: object) -> None:
+    """Put down a plain JSON value under `key`."""
+    db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, json.dumps(value)))
+
+
+def answer(db: sqlite3.Connection, order: Order, told: Mapping[str, Any]) -> None:
+    """Put down what became of an order."""
+    db.execute("UPDATE orders SET answer = ? WHERE n = ?", (json.dumps(dict(told)), order.n))
+
+
+def begin_probe(db: sqlite3.Connection, watch: str, path: RelPath, key: str, host: str) -> int:
+    """Put down that a decoder looks into a file; return at how many crashes one was doing so."""
+    place = (watch, text_of(path), key)
+    row = db.execute(
+        "SELECT host, crashes FROM probing WHERE watch = ? AND path = ? AND key = ?", place
+    ).fetchone()
+    crashes = 0 if row is None else row["crashes"] + (row["host"] != host)
+    db.execute("INSERT OR REPLACE INTO probing VALUES (?, ?, ?, ?, ?)", (*place, host, crashes))
+    return crashes
+
+
+def end_probe(db: sqlite3.Connection, watch: str, path: RelPath, key: str) -> None:
+    """Forget that a decoder looks into a file."""
+    db.execute(
+        "DELETE FROM probing WHERE watch = ? AND path = ? AND key = ?",
+        (watch, text_of(path), key),
+    )
 
 
 def set_waiting(db: sqlite3.Connection, watch: str, waiting: Sequence[Waiting]) -> None:

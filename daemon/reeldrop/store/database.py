@@ -4,12 +4,13 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Callable
+from itertools import chain, count
 from pathlib import Path
 
 from reeldrop.domain.errors import ReeldropError, SettingsError, StartupError
 from reeldrop.store.failures import damaged, translated
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 APPLICATION_ID = 0x5265656C
 """The bytes "Reel" in the file's header: how our database is told from another program's."""
 BUSY_TIMEOUT = 10.0
@@ -45,6 +46,17 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     return _connect(path, f"{path.absolute().as_uri()}?mode=ro", _prepare_reader)
 
 
+def connect_asker(path: Path) -> sqlite3.Connection:
+    """Open the database for leaving orders; it may be in use, and is never made or upgraded.
+
+    Raises:
+        SettingsError, StartupError: as for `connect_reader`.
+    """
+    if not path.exists():
+        raise StartupError(f"There is no job store at {path}.", hint=NOT_YET)
+    return _connect(path, f"{path.absolute().as_uri()}?mode=rw", _prepare_reader)
+
+
 def _connect(
     path: Path, address: str, prepare: Callable[[sqlite3.Connection, Path], None]
 ) -> sqlite3.Connection:
@@ -78,8 +90,11 @@ def _refusal(error: sqlite3.Error, path: Path) -> ReeldropError | AssertionError
 def _prepare_writer(connection: sqlite3.Connection, path: Path) -> None:
     if _is_empty(connection):
         _create(connection)
-    _check_ours(connection, path)
+    version = _check_ours(connection, path)
     _check_whole(connection, path)
+    if version < SCHEMA_VERSION:
+        _back_up(connection, path, version)
+        _upgrade(connection, version)
     if connection.execute("PRAGMA journal_mode=WAL").fetchone()[0] != "wal":
         raise StartupError(
             f"The file system of {path} cannot hold a job store.", hint="Put it on a local disk."
@@ -95,7 +110,11 @@ def _prepare_writer(connection: sqlite3.Connection, path: Path) -> None:
 def _prepare_reader(connection: sqlite3.Connection, path: Path) -> None:
     if _is_empty(connection):
         raise StartupError(f"The job store {path} is empty.", hint=NOT_YET)
-    _check_ours(connection, path)
+    if _check_ours(connection, path) < SCHEMA_VERSION:
+        raise StartupError(
+            f"The job store {path} was made by an older Reeldrop.",
+            hint="The next `reeldrop run` brings it up to date and keeps a copy of it.",
+        )
 
 
 def _is_empty(connection: sqlite3.Connection) -> bool:
@@ -104,15 +123,45 @@ def _is_empty(connection: sqlite3.Connection) -> bool:
 
 def _create(connection: sqlite3.Connection) -> None:
     """Make all tables in one transaction, so that a kill leaves an empty file or a store."""
-    schema = Path(__file__).with_name("schema.sql").read_text("utf-8")
-    connection.executescript(f"BEGIN IMMEDIATE; {schema}")
+    statements = "".join(_step(version) for version in range(1, SCHEMA_VERSION + 1))
+    connection.executescript(f"BEGIN IMMEDIATE; {statements}")
     connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
     meta = {"schema": str(SCHEMA_VERSION), "store_id": secrets.token_hex(16)}
     connection.executemany("INSERT INTO meta (key, value) VALUES (?, ?)", meta.items())
     connection.execute("COMMIT")
 
 
-def _check_ours(connection: sqlite3.Connection, path: Path) -> None:
+def _step(version: int) -> str:
+    """Return the statements that lead from the version before to `version`."""
+    name = "schema.sql" if version == 1 else f"upgrade_{version}.sql"
+    return Path(__file__).with_name(name).read_text("utf-8")
+
+
+def _upgrade(connection: sqlite3.Connection, found: int) -> None:
+    """Bring an older store up to date, all of it or nothing."""
+    statements = "".join(_step(version) for version in range(found + 1, SCHEMA_VERSION + 1))
+    try:
+        connection.executescript(f"BEGIN IMMEDIATE; {statements}")
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'schema'", (str(SCHEMA_VERSION),))
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _back_up(connection: sqlite3.Connection, path: Path, version: int) -> None:
+    """Put a copy of the store as it is beside it; an older copy is never overwritten."""
+    name = f"{path.name}.version-{version}"
+    numbered = (f"{name}-{number}" for number in count(2))
+    backup = next(
+        each for each in map(path.with_name, chain([name], numbered)) if not each.exists()
+    )
+    connection.execute("VACUUM INTO ?", (str(backup),))
+
+
+def _check_ours(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the version of a store that is ours and not too new."""
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise SettingsError(
             f"store.url: {path} is the database of another program.",
@@ -127,6 +176,7 @@ def _check_ours(connection: sqlite3.Connection, path: Path) -> None:
             f"this one knows version {SCHEMA_VERSION}.",
             hint="Install the newer Reeldrop again.",
         )
+    return int(found["value"])
 
 
 def _check_whole(connection: sqlite3.Connection, path: Path) -> None:

@@ -5,14 +5,15 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from reeldrop.domain.job import Job, JobId, JournalEntry, RelPath, Waiting
+from reeldrop.domain.job import GenerationId, Job, JobId, JournalEntry, RelPath, Waiting
 from reeldrop.domain.lifecycle import Event, State, advance
-from reeldrop.domain.limits import Limits
-from reeldrop.ports import Clock, KeptFile
-from reeldrop.store import changes, queries
+from reeldrop.domain.limits import Limits, Opening
+from reeldrop.ports import NOTHING_BARRED, Barred, Block, Clock, DaySpent, KeptFile, Order
+from reeldrop.store import changes, ledger, orders, queries
 from reeldrop.store.database import connect_writer
 from reeldrop.store.reader import StoreReader
 from reeldrop.store.writer import Writer
@@ -51,15 +52,33 @@ class SqliteJobStore:
         """Forget a job that was never claimed."""
         await self._writer.run(lambda db: changes.withdraw(db, job, self._entry("withdrawn")))
 
-    async def claim_next(self, now: float) -> Job | None:
-        """Take the next due job where the limits leave room."""
-        return await self._writer.run(
-            lambda db: changes.claim(db, self._limits, self._watches, now, self._entry(Event.TAKEN))
-        )
+    async def obstacle(self, job: Job) -> Job | None:
+        """Return the job that keeps `job` from being added."""
+        return await self._look(queries.obstacle, job)
 
-    async def next_due(self, now: float) -> float | None:
-        """Return when time alone may let `claim_next` find a job."""
-        return await self._look(queries.next_due, self._limits, self._watches, now)
+    async def delivered_like(self, job: Job) -> list[Job]:
+        """Return the delivered jobs of the same file under the same spec."""
+        return await self._look(queries.delivered_like, job)
+
+    async def rivals(self, job: Job, *, delivered: bool) -> list[Job]:
+        """Return the jobs of the same spec that are ahead of `job`."""
+        return await self._look(queries.rivals, job, delivered=delivered)
+
+    async def charged(self, job_id: JobId) -> bool:
+        """Say whether a submit of the job's own may have been paid for."""
+        return await self._look(ledger.charged, job_id)
+
+    async def claim_next(self, now: float, barred: Barred = NOTHING_BARRED) -> Job | None:
+        """Take the next due job where the limits leave room."""
+        line = self._line(now, barred)
+        return await self._writer.run(lambda db: changes.claim(db, line, self._entry(Event.TAKEN)))
+
+    async def outlook(self, now: float, barred: Barred = NOTHING_BARRED) -> Opening:
+        """Say when `claim_next` may find a job by time alone, and what stands in its way."""
+        return await self._look(queries.outlook, self._line(now, barred))
+
+    def _line(self, now: float, barred: Barred) -> queries.Line:
+        return queries.Line(self._limits, frozenset(self._watches), barred, now)
 
     async def move(self, job: Job, event: Event, note: Mapping[str, Any] | None = None) -> Job:
         """Take the arrow `event`."""
@@ -101,13 +120,56 @@ class SqliteJobStore:
             self._watches.add(name)
         return elsewhere
 
-    async def set_blocked(self, reason: str) -> None:
-        """Put down why no queued job is submitted."""
-        await self._writer.run(lambda db: changes.set_blocked(db, reason))
+    async def ask_cancel(self, job: Job) -> None:
+        """Note that a person wants the job no more."""
+        await self._writer.run(lambda db: changes.ask_cancel(db, job, self._entry("cancel_asked")))
 
-    async def blocked(self) -> str:
+    async def release_queue(self) -> None:
+        """Make every claimed queued job due at once."""
+        await self._writer.run(changes.release_queue)
+
+    async def set_blocks(self, blocks: Sequence[Block]) -> None:
+        """Put down why queued jobs are not submitted."""
+        told = [asdict(block) for block in blocks]
+        await self._writer.run(lambda db: changes.set_meta(db, "blocks", told))
+
+    async def blocks(self) -> list[Block]:
         """Return what was put down."""
-        return await self._look(queries.blocked)
+        return await self._look(queries.blocks)
+
+    async def set_paused(self, since: float | None) -> None:
+        """Put down that a person has paused the submits."""
+        await self._writer.run(lambda db: changes.set_meta(db, "paused", since))
+
+    async def paused(self) -> float | None:
+        """Return since when the submits are paused."""
+        return await self._look(queries.paused)
+
+    async def orders(self) -> list[Order]:
+        """Return the orders that have no answer yet."""
+        return await self._look(orders.open_orders)
+
+    async def answer(self, order: Order, answer: Mapping[str, Any]) -> None:
+        """Put down what became of an order."""
+        await self._writer.run(lambda db: changes.answer(db, order, answer))
+
+    async def job_of_generation(self, generation_id: GenerationId) -> Job | None:
+        """Return the job that a generation was made for."""
+        return await self._look(queries.job_of_generation, generation_id)
+
+    async def spent(self, days: int) -> list[DaySpent]:
+        """Return what was spent, day by day."""
+        return await self._look(ledger.spent, days)
+
+    async def begin_probe(self, watch: str, path: RelPath, key: str) -> int:
+        """Put down that a decoder looks into a file."""
+        return await self._writer.run(
+            lambda db: changes.begin_probe(db, watch, path, key, self._host)
+        )
+
+    async def end_probe(self, watch: str, path: RelPath, key: str) -> None:
+        """Forget that a decoder looks into a file."""
+        await self._writer.run(lambda db: changes.end_probe(db, watch, path, key))
 
     async def set_waiting(self, watch: str, waiting: Sequence[Waiting]) -> None:
         """Replace what is shown as waiting in `watch`."""

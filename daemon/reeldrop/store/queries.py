@@ -3,14 +3,24 @@
 import json
 import sqlite3
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from reeldrop.domain.job import Job, JobId, JournalEntry, RelPath, Waiting
+from reeldrop.domain.job import GenerationId, Job, JobId, JournalEntry, RelPath, Waiting
 from reeldrop.domain.lifecycle import State
-from reeldrop.domain.limits import RATE_WINDOW, Limits, Usage, room_at, standing
+from reeldrop.domain.limits import (
+    RATE_WINDOW,
+    Limits,
+    Opening,
+    Usage,
+    budget_reason,
+    room_at,
+    standing,
+)
 from reeldrop.domain.retry import LONGEST_WAIT
-from reeldrop.ports import KeptFile
-from reeldrop.store.rows import entry_of, job_of, kept_of, text_of, waiting_of
+from reeldrop.ports import Barred, Block, KeptFile, Scope
+from reeldrop.store import ledger
+from reeldrop.store.rows import columns_of, entry_of, job_of, kept_of, text_of, waiting_of
 
 # The oldest due job of every priority there is: among them stands the one whose turn it is,
 # because within one priority waiting changes no order. The index is walked, never the queue.
@@ -25,20 +35,57 @@ _HEADS = """
     SELECT n, priority, created FROM jobs WHERE n IN (
         SELECT (SELECT n FROM jobs
                 WHERE state = 'queued' AND claimed = 1 AND priority = steps.priority
-                  AND watch IN (SELECT value FROM json_each(:watches))
                   AND (not_before <= :now OR not_before > :unbelievable)
+                  AND {free}
                 ORDER BY created, n LIMIT 1)
         FROM steps)
 """
 _DUE = """
     SELECT min(CASE WHEN not_before > :unbelievable THEN :now ELSE not_before END) AS due
-    FROM jobs WHERE state = 'queued' AND claimed = 1
-        AND watch IN (SELECT value FROM json_each(:watches))
+    FROM jobs WHERE state = 'queued' AND claimed = 1 AND {free}
+"""
+# Not barred, and waiting for no other job: a leader that is not there any more leads nobody.
+_FREE = """
+    watch IN (SELECT value FROM json_each(:watches))
+    AND model NOT IN (SELECT value FROM json_each(:models))
+    AND id NOT IN (SELECT value FROM json_each(:jobs))
+    AND (leader IS NULL OR NOT EXISTS (
+        SELECT 1 FROM jobs AS lead WHERE lead.id = jobs.leader
+            AND (lead.generation IS NOT NULL
+                 OR lead.state NOT IN ('delivered', 'failed', 'cancelled'))))
+"""
+_FOLLOWER = """
+    SELECT jobs.* FROM jobs JOIN jobs AS lead ON lead.id = jobs.leader
+    WHERE jobs.leader IS NOT NULL AND jobs.state = 'queued' AND jobs.claimed = 1
+        AND lead.generation IS NOT NULL
+        AND jobs.watch IN (SELECT value FROM json_each(:watches))
+    ORDER BY jobs.created, jobs.n LIMIT 1
+"""
+_RIVALS = """
+    SELECT * FROM jobs WHERE spec_key = :spec_key AND id <> :id
+        AND state IN ('uploading', 'submitting', 'uncertain', 'generating', 'downloading',
+                      'delivering', 'queued', 'delivered')
+        AND (state = 'delivered' AND :delivered
+             OR state NOT IN ('delivered', 'queued')
+                AND taken < (SELECT taken FROM jobs WHERE id = :id))
+    ORDER BY generation IS NULL, taken, n
+"""
+_OBSTACLE = """
+    SELECT * FROM jobs
+    WHERE source_key = :source_key AND state NOT IN ('delivered', 'failed', 'cancelled')
+    UNION ALL
+    SELECT * FROM jobs
+    WHERE ticket = :ticket AND id <> :id
+        AND NOT (watch = :watch AND claim_folder IS :claim_folder AND created = :created)
+        AND (state NOT IN ('failed', 'cancelled')
+             OR EXISTS (SELECT 1 FROM charges WHERE charges.job = jobs.id))
+    LIMIT 1
 """
 _KEPT = "SELECT path, key, sha256, job FROM kept WHERE watch = ? ORDER BY rowid"
 _OCCUPIED = """
     SELECT state, count(*) FROM jobs
-    WHERE state IN ('uploading', 'submitting', 'generating') AND late = 0 GROUP BY state
+    WHERE state IN ('uploading', 'submitting', 'generating') AND late = 0 AND joined = 0
+    GROUP BY state
 """
 # As many of the newest as the limit allows decide when there is room again.
 _UNCERTAIN = """
@@ -55,13 +102,65 @@ def store_id(db: sqlite3.Connection) -> str:
     return _value(db, "SELECT value FROM meta WHERE key = 'store_id'", ())
 
 
-def first_in_line(db: sqlite3.Connection, watches: Collection[str], now: float) -> Job | None:
-    """Return the due queued job of `watches` whose turn it is."""
-    heads = db.execute(_HEADS, _due(watches, now)).fetchall()
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What the queue is asked under: its limits, the watches that are served, what is passed over."""
+
+    limits: Limits
+    watches: Collection[str]
+    barred: Barred
+    now: float
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The statements' parameters."""
+        return {
+            "now": self.now,
+            "unbelievable": self.now + LONGEST_WAIT,
+            "watches": json.dumps(sorted(set(self.watches) - self.barred.watches)),
+            "models": json.dumps([text_of(model) for model in sorted(self.barred.models)]),
+            "jobs": json.dumps(sorted(self.barred.jobs)),
+        }
+
+
+def next_follower(db: sqlite3.Connection, line: Line) -> Job | None:
+    """Return a queued job whose leader has a generation by now."""
+    row = db.execute(_FOLLOWER, line.values).fetchone()
+    return None if row is None else job_of(row)
+
+
+def first_in_line(db: sqlite3.Connection, line: Line) -> Job | None:
+    """Return the due queued job whose turn it is."""
+    heads = db.execute(_HEADS.format(free=_FREE), line.values).fetchall()
     if not heads:
         return None
-    first = min(heads, key=lambda row: (*standing(row["priority"], row["created"], now), row["n"]))
+    first = min(
+        heads, key=lambda row: (*standing(row["priority"], row["created"], line.now), row["n"])
+    )
     return job_of(db.execute("SELECT * FROM jobs WHERE n = ?", (first["n"],)).fetchone())
+
+
+def outlook(db: sqlite3.Connection, line: Line) -> Opening:
+    """Say when `changes.claim` may find a job by time alone, and what stands in its way now."""
+    if next_follower(db, line) is not None:
+        return Opening(line.now)
+    job = first_in_line(db, line)
+    opening = room_for(db, line, job)
+    if job is None and opening.at is not None:
+        due = _value(db, _DUE.format(free=_FREE), line.values)
+        return Opening(None if due is None else max(due, opening.at))
+    return opening if job is not None else Opening(opening.at)
+
+
+def room_for(db: sqlite3.Connection, line: Line, job: Job | None) -> Opening:
+    """Say when the limits have room for `job`; None: for any that costs nothing."""
+    room = room_at(line.limits, usage_at(db, line.limits, line.now), line.now)
+    if job is None or room.reason or not line.limits.daily_usd:
+        return room
+    day = ledger.day_of(db, line.now)
+    spending = ledger.spending(db, job.model, day.begins, line.now - line.limits.reconcile_window)
+    reason = budget_reason(line.limits.daily_usd, spending, job.model)
+    return Opening(day.ends, reason) if reason else room
 
 
 def usage_at(db: sqlite3.Connection, limits: Limits, now: float) -> Usage:
@@ -80,29 +179,60 @@ def usage_at(db: sqlite3.Connection, limits: Limits, now: float) -> Usage:
     )
 
 
-def next_due(
-    db: sqlite3.Connection, limits: Limits, watches: Collection[str], now: float
-) -> float | None:
-    """Return when `claim` may find a job by time alone; `now` or earlier where it may at once."""
-    opens = room_at(limits, usage_at(db, limits, now), now)
-    if opens is None:
-        return None
-    due = _value(db, _DUE, _due(watches, now))
-    return None if due is None else max(due, opens)
+def rivals(db: sqlite3.Connection, job: Job, *, delivered: bool) -> list[Job]:
+    """Return the jobs of the same spec that are ahead of `job`, but those of its own drop."""
+    if not job.spec_key:
+        return []
+    values = {"spec_key": job.spec_key, "id": job.id, "delivered": delivered}
+    found = [job_of(row) for row in db.execute(_RIVALS, values)]
+    return [
+        each for each in found if each.claim.source != job.claim.source or each.claim != job.claim
+    ]
 
 
-def _due(watches: Collection[str], now: float) -> dict[str, Any]:
-    return {
-        "now": now,
-        "unbelievable": now + LONGEST_WAIT,
-        "watches": json.dumps(sorted(watches)),
-    }
+def obstacle(db: sqlite3.Connection, job: Job) -> Job | None:
+    """Return the job that keeps `job` from being added."""
+    columns = columns_of(job)
+    names = ("source_key", "ticket", "id", "watch", "claim_folder", "created")
+    row = db.execute(_OBSTACLE, {name: columns[name] for name in names}).fetchone()
+    return None if row is None else job_of(row)
 
 
-def blocked(db: sqlite3.Connection) -> str:
-    """Return why no queued job is submitted, as the daemon put it down; "" where one may be."""
-    row = db.execute("SELECT value FROM meta WHERE key = 'blocked'").fetchone()
-    return json.loads(row[0]) if row else ""
+def delivered_like(db: sqlite3.Connection, job: Job) -> list[Job]:
+    """Return the delivered jobs of the same file under the same spec, newest first."""
+    rows = db.execute(
+        "SELECT * FROM jobs WHERE origin_key = ? AND spec_key = ? AND state = 'delivered' "
+        "ORDER BY n DESC",
+        (job.origin_key, job.spec_key),
+    )
+    return [job_of(row) for row in rows]
+
+
+def job_of_generation(db: sqlite3.Connection, generation_id: GenerationId) -> Job | None:
+    """Return the job that a generation was made for."""
+    row = db.execute(
+        "SELECT * FROM jobs WHERE generation = ? AND joined = 0 ORDER BY n LIMIT 1",
+        (text_of(generation_id),),
+    ).fetchone()
+    return None if row is None else job_of(row)
+
+
+def blocks(db: sqlite3.Connection) -> list[Block]:
+    """Return why queued jobs are not submitted, as the daemon put it down."""
+    return [
+        Block(told["reason"], Scope(told["scope"]), told["of"], told["passing"])
+        for told in _meta(db, "blocks") or []
+    ]
+
+
+def paused(db: sqlite3.Connection) -> float | None:
+    """Return since when a person has paused the submits, None where nobody has."""
+    return _meta(db, "paused")
+
+
+def _meta(db: sqlite3.Connection, key: str) -> Any:
+    row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return json.loads(row[0]) if row else None
 
 
 def get(db: sqlite3.Connection, job_id: JobId) -> Job | None:

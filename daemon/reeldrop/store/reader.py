@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar
 
 from reeldrop.domain.job import Job, JobId, JournalEntry, Waiting
 from reeldrop.domain.lifecycle import State
-from reeldrop.store import queries
+from reeldrop.ports import Block, DaySpent
+from reeldrop.store import ledger, queries
 from reeldrop.store.database import connect_reader
 from reeldrop.store.failures import translated
 
@@ -53,9 +54,17 @@ class StoreReader:
         """Return what is shown as waiting, all watches."""
         return self.look(queries.waiting)
 
-    def blocked(self) -> str:
-        """Return why no queued job is submitted, as the daemon put it down."""
-        return self.look(queries.blocked)
+    def blocks(self) -> list[Block]:
+        """Return why queued jobs are not submitted, as the daemon put it down."""
+        return self.look(queries.blocks)
+
+    def paused(self) -> float | None:
+        """Return since when (s since the epoch) a person has paused the submits, None: nobody has."""
+        return self.look(queries.paused)
+
+    def spent(self, days: int) -> list[DaySpent]:
+        """Return what was spent on the last `days` days on which anything was, newest first."""
+        return self.look(ledger.spent, days)
 
     def look(
         self,

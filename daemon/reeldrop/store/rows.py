@@ -24,15 +24,19 @@ from reeldrop.ports import KeptFile
 Row = Mapping[str, Any]
 """One row of a query by column name."""
 
-PLAIN_COLUMNS = ("id", "watch", "owner", "token", "priority", "not_before", "created", "updated")
+PLAIN_COLUMNS = (
+    *("id", "watch", "owner", "token", "priority", "not_before", "created", "updated"),
+    *("spec_key", "origin_key", "leader"),
+)
 RECORDED = (
     *("path", "folder", "model", "params", "claim", "upload", "labels", "ticket", "reason"),
     *("tries", "attempts", "request_ids", "upload_mode", "generation_id", "submitted"),
-    *("searched", "held"),
+    *("searched", "held", "aside"),
     *("result_url", "download", "verdict", "staged", "final", "source", "media", "result"),
     *("cost", "error"),
 )
 """The fields of a Job that live in the column `record`."""
+FLAGS = ("late", "claimed", "joined")
 FILE = "$file"
 DICT = "$dict"
 
@@ -43,13 +47,19 @@ def text_of(text: str) -> str:
 
 
 def columns_of(job: Job) -> dict[str, Any]:
-    """Return every column of `job` but `n` and `uncertain_since`, which the statements know."""
+    """Return every column of `job` but those that the statements alone know.
+
+    These are `n`, `uncertain_since`, `cancel` and `taken`.
+    """
     columns = {name: getattr(job, name) for name in PLAIN_COLUMNS}
     columns["state"] = job.state.value
     columns["source_key"] = text_of(job.source_key)
     columns["claim_folder"] = text_of(job.claim.folder) if job.claim.folder else None
-    columns["late"] = int(job.late)
-    columns["claimed"] = int(job.claimed)
+    columns["model"] = text_of(job.model)
+    columns["generation"] = text_of(job.generation_id) if job.generation_id else None
+    columns["ticket"] = text_of(job.ticket) if job.ticket else None
+    for flag in FLAGS:
+        columns[flag] = int(getattr(job, flag))
     record = {name: getattr(job, name) for name in RECORDED}
     record["params"] = _without_files(job.params)
     columns["record"] = json.dumps(record, default=_fields, separators=(",", ":"))
@@ -76,8 +86,8 @@ def job_of(row: Row) -> Job:
         **{name: row[name] for name in PLAIN_COLUMNS},
         state=State(row["state"]),
         source_key=json.loads(row["source_key"]),
-        late=bool(row["late"]),
-        claimed=bool(row["claimed"]),
+        cancel_asked=bool(row["cancel"]),
+        **{flag: bool(row[flag]) for flag in FLAGS},
         **record,
     )
 

@@ -1,22 +1,52 @@
 """Jobs and waiting drops as people and programs read them: the same for page, file and terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reeldrop.domain.job import Job, Waiting
-from reeldrop.domain.lifecycle import State
+from reeldrop.domain.lifecycle import FINAL, State
 from reeldrop.domain.moments import moment
+from reeldrop.ports import Block, Scope
+
+CANCEL_ASKED = "a cancel was asked for; it is submitted already, so its result is kept if it comes"
 
 
-def job_record(job: Job, blocked: str = "") -> dict[str, Any]:
+def holding(blocks: Sequence[Block], paused: float | None) -> list[Block]:
+    """Return why queued jobs are not submitted: what the daemon put down, and a person's pause.
+
+    `paused` is since when (s since the epoch), None where nobody has paused.
+    """
+    if paused is None:
+        return list(blocks)
+    reason = f"paused by a person since {moment(paused)}; `reeldrop resume` goes on"
+    return [Block(reason), *blocks]
+
+
+def blocked_reason(blocks: Sequence[Block]) -> str:
+    """Return why nothing at all is submitted, "" where something may be or time alone will tell."""
+    found = (each for each in blocks if each.scope is Scope.ALL and not each.passing)
+    return next((each.reason for each in found), "")
+
+
+def reason_of(job: Job, blocks: Sequence[Block]) -> str:
+    """Return why a job waits, "" while it moves."""
+    if job.cancel_asked and job.state not in (*FINAL, State.DELIVERING):
+        return CANCEL_ASKED
+    if job.reason or job.state is not State.QUEUED or job.leader:
+        return job.reason
+    concerns = {Scope.ALL: "", Scope.MODEL: job.model, Scope.WATCH: job.watch}
+    return next((each.reason for each in blocks if each.of == concerns[each.scope]), "")
+
+
+def job_record(job: Job, blocks: Sequence[Block] = ()) -> dict[str, Any]:
     """Return what a list shows of a job; plain JSON values, None where nothing is known.
 
-    `blocked` is why no queued job is submitted, "" where one may be.
+    `blocks` are why queued jobs are not submitted.
     """
     return {
         "id": job.id,
         "state": str(job.state),
-        "reason": job.reason or (blocked if job.state is State.QUEUED else ""),
+        "reason": reason_of(job, blocks),
         "watch": job.watch,
         "path": job.path,
         "folder": job.folder,

@@ -9,9 +9,9 @@ from typing import Any
 from reeldrop.domain.job import Job, Waiting
 from reeldrop.domain.lifecycle import FINAL, State
 from reeldrop.domain.moments import moment
-from reeldrop.ports import Clock, JobStore, Outbox
+from reeldrop.ports import Block, Clock, JobStore, Outbox
 from reeldrop.web.page import status_page
-from reeldrop.web.records import job_record, waiting_record
+from reeldrop.web.records import blocked_reason, holding, job_record, waiting_record
 
 SCHEMA = 1
 FINISHED_SHOWN = 200
@@ -20,11 +20,16 @@ FINISHED_READ = 1000
 
 
 def status_document(
-    node: str, now: float, jobs: Sequence[Job], waiting: Sequence[Waiting], blocked: str = ""
+    node: str,
+    now: float,
+    jobs: Sequence[Job],
+    waiting: Sequence[Waiting],
+    blocks: Sequence[Block] = (),
 ) -> dict[str, Any]:
     """Return the status as plain JSON values: all unfinished jobs and the last finished ones.
 
-    `blocked` is why nothing is submitted, "" while something may be. `counts` counts what is listed: it is exact for everything that is not finished.
+    `blocks` are why queued jobs are not submitted. `counts` counts what is listed: it is exact for
+    everything that is not finished.
     """
     open_jobs = [job for job in jobs if job.state not in FINAL]
     finished = sorted((job for job in jobs if job.state in FINAL), key=lambda job: -job.updated)
@@ -36,9 +41,9 @@ def status_document(
         "node": node,
         "updated": moment(now),
         "counts": {"waiting": len(waiting)} | {str(state): counts[str(state)] for state in State},
-        "blocked": blocked,
+        "blocked": blocked_reason(blocks),
         "waiting": [waiting_record(drop) for drop in waiting],
-        "jobs": [job_record(job, blocked) for job in shown],
+        "jobs": [job_record(job, blocks) for job in shown],
     }
 
 
@@ -65,7 +70,7 @@ class StatusBoard:
             self._clock.now(),
             [job for job in (*going, *finished) if job.watch in self._watches],
             [drop for drop in waiting if drop.watch in self._watches],
-            await self._store.blocked(),
+            holding(await self._store.blocks(), await self._store.paused()),
         )
         # Ten thousand jobs are some megabytes of text: made beside the event loop.
         as_json, as_page = await asyncio.to_thread(_rendered, document)

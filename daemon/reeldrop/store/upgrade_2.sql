@@ -1,0 +1,74 @@
+-- What identical drops share, tickets, orders of people, and what was spent.
+
+ALTER TABLE jobs ADD COLUMN model TEXT NOT NULL DEFAULT '""';
+ALTER TABLE jobs ADD COLUMN generation TEXT;
+ALTER TABLE jobs ADD COLUMN ticket TEXT;
+ALTER TABLE jobs ADD COLUMN spec_key TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs ADD COLUMN origin_key TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs ADD COLUMN leader TEXT;
+ALTER TABLE jobs ADD COLUMN joined INTEGER NOT NULL DEFAULT 0;
+-- A person wants it no more; written by nothing that writes the rest of the row.
+ALTER TABLE jobs ADD COLUMN cancel INTEGER NOT NULL DEFAULT 0;
+-- Counts the times that any job was taken from the queue: who was under way before whom.
+ALTER TABLE jobs ADD COLUMN taken INTEGER NOT NULL DEFAULT 0;
+
+UPDATE jobs SET
+    model = json_quote(json_extract(record, '$.model')),
+    generation = CASE WHEN json_extract(record, '$.generation_id') IS NOT NULL
+        THEN json_quote(json_extract(record, '$.generation_id')) END,
+    ticket = CASE WHEN json_extract(record, '$.ticket') <> ''
+        THEN json_quote(json_extract(record, '$.ticket')) END,
+    record = json_set(record, '$.aside', json('false'));
+
+CREATE INDEX jobs_ticket ON jobs (ticket) WHERE ticket IS NOT NULL;
+CREATE INDEX jobs_spec ON jobs (spec_key, state) WHERE spec_key <> '';
+CREATE INDEX jobs_origin ON jobs (origin_key) WHERE origin_key <> '';
+CREATE INDEX jobs_leader ON jobs (leader) WHERE leader IS NOT NULL;
+CREATE INDEX jobs_generation ON jobs (generation) WHERE generation IS NOT NULL;
+CREATE INDEX jobs_taken ON jobs (taken);
+DROP INDEX jobs_state;
+CREATE INDEX jobs_state ON jobs (state, claimed, priority, created, n, not_before, late, joined);
+
+-- One row for each submit that was paid for or may have been; what definitely made nothing has none.
+-- `usd` is what the provider said, null until it does.
+CREATE TABLE charges (
+    request_id TEXT PRIMARY KEY,
+    job        TEXT NOT NULL,
+    model      TEXT NOT NULL,
+    at         REAL NOT NULL,
+    usd        REAL,
+    credits    REAL
+);
+
+CREATE INDEX charges_at ON charges (at);
+CREATE INDEX charges_job ON charges (job);
+CREATE INDEX charges_model ON charges (model, usd);
+
+INSERT INTO charges (request_id, job, model, at, usd, credits)
+SELECT json_extract(record, '$.request_ids[#-1]'), id, model,
+    coalesce(json_extract(record, '$.submitted'), created),
+    json_extract(record, '$.cost.usd'), json_extract(record, '$.cost.credits')
+FROM jobs
+WHERE json_array_length(record, '$.request_ids') > 0
+    AND (json_extract(record, '$.generation_id') IS NOT NULL
+         OR state IN ('submitting', 'uncertain'))
+    AND coalesce(json_extract(record, '$.error.code'), '') <> 'generation_failed';
+
+-- What people ask of the daemon, in the order in which they did; `answer` is null until it is done.
+CREATE TABLE orders (
+    n      INTEGER PRIMARY KEY,
+    at     REAL NOT NULL,
+    kind   TEXT NOT NULL,
+    args   TEXT NOT NULL,
+    answer TEXT
+);
+
+-- Files whose content a decoder is looking at, and how often a daemon ended meanwhile.
+CREATE TABLE probing (
+    watch   TEXT NOT NULL,
+    path    TEXT NOT NULL,
+    key     TEXT NOT NULL,
+    host    TEXT NOT NULL,
+    crashes INTEGER NOT NULL,
+    PRIMARY KEY (watch, path, key)
+);
