@@ -74,7 +74,7 @@ def test_no_generation_is_begun_without_a_declared_intent() -> None:
     """What is on disk before the request's end leaves is what a restart can ask about."""
     into = {state for (state, _), to in TRANSITIONS.items() if to is State.SUBMITTING}
     assert {State.UPLOADING} == into
-    begins = {state for (state, event) in TRANSITIONS.items() if event is Event.ACCEPTED}
+    begins = {state for state, event in TRANSITIONS if event is Event.ACCEPTED}
     assert {State.SUBMITTING, State.UNCERTAIN} == begins
     takes_part = {event for (_, event), to in TRANSITIONS.items() if to is State.GENERATING}
     assert {Event.ACCEPTED, Event.JOINED, Event.REVIVED} == takes_part
