@@ -12,7 +12,9 @@
     │   ├── BlockedError                 PAUSE       every clip would meet the same
     │   │   ├── NotAuthorised · OutOfFunds · ProtocolChanged · DiskFull
     │   └── ClipError                    QUARANTINE  no retry can help this clip
-    │       ├── ClipRejected · Unsendable · ClipUnreadable · GenerationFailed · ResultLost
+    │       ├── ClipRejected · Unsendable · ClipUnreadable · Poisonous
+    │       ├── GenerationFailed · ResultLost
+    │       ├── Duplicate · Cancelled
     ├── StoreUnavailable                 RETRY       the job table does not answer; no step's error
     └── Lost                             DROP        another owner has this job
 
@@ -215,6 +217,18 @@ class Unsendable(ClipError):
     code = "unsendable"
 
 
+class Duplicate(ClipError):
+    """The same bytes and parameters have been delivered already, and the watch runs nothing twice."""
+
+    code = "duplicate"
+
+
+class Cancelled(ClipError):
+    """A person wants this clip no more, and nothing was paid for it."""
+
+    code = "cancelled"
+
+
 class ClipRejected(ClipError):
     """The API refuses this request for what it holds."""
 
@@ -225,6 +239,12 @@ class ClipUnreadable(ClipError):
     """The file is not what its drop says it is."""
 
     code = "unreadable"
+
+
+class Poisonous(ClipUnreadable):
+    """The daemon has ended again and again while it looked into this file."""
+
+    code = "poison"
 
 
 class GenerationFailed(ClipError):

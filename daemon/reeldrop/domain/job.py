@@ -161,7 +161,7 @@ class Job:
     """The name it gets, or has, relative to the outbox."""
     source: MediaFacts | None = None
     media: tuple[MediaFacts, ...] = ()
-    """The references that were sent; `name` is their path relative to the inbox."""
+    """The references; `name` is their path relative to the inbox, the digest known once they are sent."""
     result: MediaFacts | None = None
     cost: Cost | None = None
     error: Trouble | None = None

@@ -9,9 +9,8 @@ AGING = 600.0
 RATE_WINDOW = 61.0
 """Seconds over which submits are counted: 60, and one because a body's last bytes leave a little
 after its intent was committed."""
-
-
-CENT = 0.01
+ROUNDING = 0.0001
+"""USD by which a sum of prices may be off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +56,13 @@ class Spending:
 class Opening:
     """When there is room for one more job: at a time (s since the epoch), or None: after a change.
 
-    `reason` says what stands in the way now, "" where nothing does.
+    `reason` says what stands in the way now, "" where nothing does. `lasting`: it is nothing that a
+    run which works off what is there should wait for.
     """
 
     at: float | None
     reason: str = ""
+    lasting: bool = False
 
 
 def room_at(limits: Limits, usage: Usage, now: float) -> Opening:
@@ -81,23 +82,30 @@ def room_at(limits: Limits, usage: Usage, now: float) -> Opening:
     return Opening(now)
 
 
-def budget_reason(daily: float, spending: Spending, model: str) -> str:
-    """Return why the day's budget (USD, 0: none) has no room for a submit of `model`, or ""."""
-    if not daily:
-        return ""
+def budget_at(daily: float, spending: Spending, model: str, now: float, midnight: float) -> Opening:
+    """Say when the day's budget (USD, 0: none) has room for a submit of `model`.
+
+    `midnight` is the end of the day of `now`; both in seconds since the epoch.
+    """
     told = f"budget: ${spending.spent:.2f} of ${daily:.2f} a day (limits.daily_usd)"
-    if spending.price is None:
+    price = spending.price
+    if not daily:
+        return Opening(now)
+    if price is None:
         if spending.spent >= daily:
-            return f"{told} are spent or reserved; it goes on at midnight"
+            why = f"{told} are spent or reserved; it goes on at midnight"
+            return Opening(midnight, why, lasting=True)
         if spending.unpriced:
-            return f"budget: what {model} costs is not known before its first result; one at a time"
-        return ""
-    if spending.spent + spending.price > daily + CENT / 100:
-        return (
-            f"{told} are spent or reserved, and {model} may cost ${spending.price:.2f}; "
-            "it goes on at midnight"
-        )
-    return ""
+            why = f"what {model} costs is not known before its first result; one at a time"
+            return Opening(None, f"budget: {why}")
+    elif price > daily + ROUNDING:
+        limit = f"more than the ${daily:.2f} of a day (limits.daily_usd)"
+        why = f"budget: {model} may cost ${price:.2f}, {limit}; raise that limit"
+        return Opening(None, why, lasting=True)
+    elif spending.spent + price > daily + ROUNDING:
+        why = f"{told} are spent or reserved, and {model} may cost ${price:.2f}"
+        return Opening(midnight, f"{why}; it goes on at midnight", lasting=True)
+    return Opening(now)
 
 
 def standing(priority: int, created: float, now: float) -> tuple[int, float]:

@@ -129,6 +129,10 @@ class JobStore(Protocol):
         """
         ...
 
+    async def siblings(self, job: Job) -> list[Job]:
+        """Return the other jobs of the same drop under the same spec_key, kept or not."""
+        ...
+
     async def charged(self, job_id: JobId) -> bool:
         """Say whether a submit of the job's own was paid for, or may have been."""
         ...
@@ -228,7 +232,14 @@ class JobStore(Protocol):
         ...
 
     async def orders(self) -> list[Order]:
-        """Return the orders that have no answer yet, oldest first."""
+        """Return the orders that nobody has begun yet, oldest first."""
+        ...
+
+    async def begin_order(self, order: Order) -> bool:
+        """Put down that an order is being carried out, so that no crash lets it be done twice.
+
+        False where it is no longer open: taken back, or begun by another.
+        """
         ...
 
     async def answer(self, order: Order, answer: Mapping[str, Any]) -> None:
@@ -241,6 +252,10 @@ class JobStore(Protocol):
 
     async def spent(self, days: int) -> list[DaySpent]:
         """Return what was spent on the last `days` days on which anything was, newest first."""
+        ...
+
+    async def suspects(self, watch: str) -> frozenset[tuple[RelPath, str]]:
+        """Return the files, path and stat key, that were being looked into when a daemon ended."""
         ...
 
     async def begin_probe(self, watch: str, path: RelPath, key: str) -> int:

@@ -15,7 +15,7 @@ from reeldrop.domain.lifecycle import AFTER_CRASH, FINAL, Event, State, advance
 from reeldrop.domain.retry import LONGEST_WAIT
 from reeldrop.ports import KeptFile, Order
 from reeldrop.store import ledger
-from reeldrop.store.queries import Line, first_in_line, get, next_follower, obstacle, room_for
+from reeldrop.store.queries import Line, get, next_follower, next_in_line, obstacle, siblings
 from reeldrop.store.rows import columns_of, job_of, text_of, waiting_of
 
 UNOWNED = FINAL | {State.QUEUED, State.UNCERTAIN}
@@ -134,23 +134,35 @@ def _forget_kept(db: sqlite3.Connection, job: Job) -> None:
 
 def claim(db: sqlite3.Connection, line: Line, entry: Entry) -> Job | None:
     """Take the job whose turn it is, where the limits leave room."""
-    if follower := next_follower(db, line):
-        return _join(db, follower, entry)
-    job = first_in_line(db, line)
-    if job is None or room_for(db, line, job).reason:
+    while follower := next_follower(db, line):
+        if joined := _join(db, follower, entry):
+            return joined
+    job, _ = next_in_line(db, line)
+    if job is None:
         return None
     taken = move(db, replace(job, reason="", leader=None), Event.TAKEN, entry)
     db.execute(_TAKEN, (taken.id,))
     return taken
 
 
-def _join(db: sqlite3.Connection, follower: Job, entry: Entry) -> Job:
-    """Let a job take part in the generation of its leader."""
+def _join(db: sqlite3.Connection, follower: Job, entry: Entry) -> Job | None:
+    """Let a job take part in the generation of its leader.
+
+    None where another variant of its drop has that generation already: then it follows nobody.
+    """
     leader = get(db, follower.leader or JobId(""))
     if leader is None or leader.generation_id is None:
         raise AssertionError("a follower joins a leader that has a generation")
+    if any(each.generation_id == leader.generation_id for each in siblings(db, follower)):
+        alone = follower.evolve(leader=None, reason="")
+        update(db, alone, replace(entry, event="left_leader", note={"leader": leader.id}))
+        return None
     joined = follower.evolve(
-        generation_id=leader.generation_id, joined=True, submitted=leader.submitted, reason=""
+        generation_id=leader.generation_id,
+        joined=True,
+        submitted=leader.submitted,
+        late=leader.late,
+        reason=leader.reason if leader.late else "",
     )
     note = {"leader": leader.id, "generation_id": leader.generation_id}
     return move(db, joined, Event.JOINED, replace(entry, event=Event.JOINED.value, note=note))
@@ -170,7 +182,7 @@ def move(db: sqlite3.Connection, job: Job, event: Event, entry: Entry) -> Job:
         moved = replace(job, state=state, owner=entry.host, token=job.token + 1)
     else:
         moved = replace(job, state=state)
-    if event is Event.AGAIN:
+    if event in (Event.AGAIN, Event.REVIVED):
         db.execute("UPDATE jobs SET cancel = 0 WHERE id = ?", (job.id,))
         moved = replace(moved, cancel_asked=False)
     written = _write(db, job, moved, entry)
@@ -236,6 +248,16 @@ def enrol_watch(
 def set_meta(db: sqlite3.Connection, key: str, value: object) -> None:
     """Put down a plain JSON value under `key`."""
     db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, json.dumps(value)))
+
+
+def begin_order(db: sqlite3.Connection, order: Order) -> bool:
+    """Put down that an order is being carried out; False where it was taken back, or is begun."""
+    # A number is given anew once its order was taken back.
+    begun = db.execute(
+        "UPDATE orders SET answer = '{}' WHERE n = ? AND at = ? AND kind = ? AND answer IS NULL",
+        (order.n, order.at, order.kind),
+    )
+    return begun.rowcount == 1
 
 
 def answer(db: sqlite3.Connection, order: Order, told: Mapping[str, Any]) -> None:

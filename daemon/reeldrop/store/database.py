@@ -151,13 +151,23 @@ def _upgrade(connection: sqlite3.Connection, found: int) -> None:
 
 
 def _back_up(connection: sqlite3.Connection, path: Path, version: int) -> None:
-    """Put a copy of the store as it is beside it; an older copy is never overwritten."""
+    """Put a copy of the store as it is beside it, durably; an older copy is never overwritten."""
     name = f"{path.name}.version-{version}"
     numbered = (f"{name}-{number}" for number in count(2))
     backup = next(
         each for each in map(path.with_name, chain([name], numbered)) if not each.exists()
     )
-    connection.execute("VACUUM INTO ?", (str(backup),))
+    part = path.with_name(f"{name}.part")
+    try:
+        part.unlink(missing_ok=True)
+        connection.execute("VACUUM INTO ?", (str(part),))
+        _sync(part)
+        part.rename(backup)
+        _sync(path.parent)
+    except OSError as error:
+        raise StartupError(
+            f"The job store {path} cannot be copied before its upgrade: {error.strerror}."
+        ) from error
 
 
 def _check_ours(connection: sqlite3.Connection, path: Path) -> int:
@@ -205,8 +215,13 @@ def _make_folder(folder: Path) -> None:
         return
     _make_folder(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
-    above = os.open(folder.parent, os.O_RDONLY | os.O_DIRECTORY)
+    _sync(folder.parent)
+
+
+def _sync(path: Path) -> None:
+    """Bring a file or folder to the disk. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(above)
+        os.fsync(descriptor)
     finally:
-        os.close(above)
+        os.close(descriptor)

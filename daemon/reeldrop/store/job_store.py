@@ -64,6 +64,10 @@ class SqliteJobStore:
         """Return the jobs of the same spec that are ahead of `job`."""
         return await self._look(queries.rivals, job, delivered=delivered)
 
+    async def siblings(self, job: Job) -> list[Job]:
+        """Return the other jobs of the same drop under the same spec."""
+        return await self._look(queries.siblings, job)
+
     async def charged(self, job_id: JobId) -> bool:
         """Say whether a submit of the job's own may have been paid for."""
         return await self._look(ledger.charged, job_id)
@@ -149,6 +153,10 @@ class SqliteJobStore:
         """Return the orders that have no answer yet."""
         return await self._look(orders.open_orders)
 
+    async def begin_order(self, order: Order) -> bool:
+        """Put down that an order is being carried out."""
+        return await self._writer.run(lambda db: changes.begin_order(db, order))
+
     async def answer(self, order: Order, answer: Mapping[str, Any]) -> None:
         """Put down what became of an order."""
         await self._writer.run(lambda db: changes.answer(db, order, answer))
@@ -160,6 +168,10 @@ class SqliteJobStore:
     async def spent(self, days: int) -> list[DaySpent]:
         """Return what was spent, day by day."""
         return await self._look(ledger.spent, days)
+
+    async def suspects(self, watch: str) -> frozenset[tuple[RelPath, str]]:
+        """Return the files that were being looked into when a daemon ended."""
+        return await self._look(queries.suspects, watch, self._host)
 
     async def begin_probe(self, watch: str, path: RelPath, key: str) -> int:
         """Put down that a decoder looks into a file."""

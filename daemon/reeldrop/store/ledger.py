@@ -3,9 +3,11 @@
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
+from typing import Any
 
 from reeldrop.domain.errors import GenerationFailed
-from reeldrop.domain.job import Job, JobId
+from reeldrop.domain.job import Cost, Job, JobId
 from reeldrop.domain.lifecycle import Event, State
 from reeldrop.domain.limits import Spending
 from reeldrop.ports import DaySpent
@@ -13,42 +15,58 @@ from reeldrop.store.rows import text_of
 
 # SQLite knows the time zone: the day of the daemon's host begins at its own midnight.
 _DAY = """
-    SELECT strftime('%s', :now, 'unixepoch', 'localtime', 'start of day', 'utc') AS begins,
+    SELECT date(:now, 'unixepoch', 'localtime') AS name,
+           strftime('%s', :now, 'unixepoch', 'localtime', 'start of day', 'utc') AS begins,
            strftime('%s', :now, 'unixepoch', 'localtime', 'start of day', '+1 day', 'utc') AS ends
 """
+# What is not priced yet is reserved at the highest cost that its model is known to have had.
 _SPENT = """
-    SELECT coalesce(sum(coalesce(usd, price, 0)), 0) FROM charges
-    LEFT JOIN (SELECT model AS priced, max(usd) AS price FROM charges GROUP BY model)
-        ON priced = model
-    WHERE at >= :since
+    SELECT coalesce(sum(coalesce(charges.usd, prices.usd, 0)), 0)
+    FROM charges LEFT JOIN prices USING (model) WHERE at >= :begins AND at < :ends
 """
 _UPLOADING = """
-    SELECT coalesce(sum((SELECT max(usd) FROM charges WHERE charges.model = jobs.model)), 0)
-    FROM jobs WHERE state = 'uploading'
+    SELECT coalesce(sum(prices.usd), 0) FROM jobs JOIN prices USING (model)
+    WHERE state = 'uploading'
 """
+_PRICE_OF = "SELECT max(usd) FROM prices WHERE model = :model"
+# A generation that is complete, late, or uncertain for too long will hardly tell its price any more.
 _UNPRICED = """
     SELECT EXISTS (SELECT 1 FROM jobs WHERE state = 'uploading' AND model = :model)
         OR EXISTS (
-            SELECT 1 FROM charges JOIN jobs ON jobs.id = charges.job
-            WHERE charges.model = :model AND charges.usd IS NULL AND jobs.late = 0
-                AND jobs.state NOT IN ('delivered', 'failed', 'cancelled')
-                AND (jobs.uncertain_since IS NULL OR jobs.uncertain_since > :uncertain_from))
+            SELECT 1 FROM jobs JOIN charges ON charges.job = jobs.id
+            WHERE jobs.state IN ('submitting', 'uncertain', 'generating') AND jobs.late = 0
+                AND charges.model = :model AND charges.usd IS NULL
+                AND (jobs.uncertain_since IS NULL
+                     OR jobs.uncertain_since BETWEEN :now - :window AND :now + :window))
 """
-_DAYS = """
-    SELECT date(at, 'unixepoch', 'localtime') AS day, count(*) AS submits,
-        sum(usd IS NULL) AS unpriced, coalesce(sum(usd), 0) AS usd
-    FROM charges GROUP BY day ORDER BY day DESC LIMIT ?
+_SUMS = """
+    SELECT count(*) AS submits, coalesce(sum(usd IS NULL), 0) AS unpriced,
+        coalesce(sum(usd), 0) AS usd
+    FROM charges WHERE at >= ? AND at < ?
 """
-_CHARGE = "INSERT OR IGNORE INTO charges (request_id, job, model, at) VALUES (?, ?, ?, ?)"
+_LAST_BEFORE = "SELECT max(at) FROM charges WHERE at < :before"
+_CHARGED = "SELECT EXISTS (SELECT 1 FROM charges WHERE job = :job)"
+_CHARGE = """
+    INSERT INTO charges (request_id, job, model, at) VALUES (?, ?, ?, ?)
+    ON CONFLICT (request_id) DO NOTHING
+"""
 _VOID = "DELETE FROM charges WHERE request_id = ?"
 _PRICE = "UPDATE charges SET usd = ?, credits = ? WHERE request_id = ?"
+_KNOWN = """
+    INSERT INTO prices (model, usd) VALUES (?, ?)
+    ON CONFLICT (model) DO UPDATE SET usd = max(usd, excluded.usd)
+"""
+MADE = frozenset({Event.DECLARED, Event.ACCEPTED, Event.REVIVED})
+"""The events after which something was made, or may have been."""
 NOTHING_MADE = frozenset({Event.NOT_ACCEPTED, Event.FREED})
+UNDER_WAY = frozenset({State.SUBMITTING, State.UNCERTAIN, State.GENERATING})
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A local day, in seconds since the epoch."""
+    """A local day: its name as YYYY-MM-DD, and its bounds in seconds since the epoch."""
 
+    name: str
     begins: float
     ends: float
 
@@ -56,18 +74,24 @@ class Day:
 def day_of(db: sqlite3.Connection, now: float) -> Day:
     """Return the local day of `now`."""
     row = db.execute(_DAY, {"now": now}).fetchone()
-    return Day(float(row["begins"]), float(row["ends"]))
+    return Day(row["name"], float(row["begins"]), float(row["ends"]))
 
 
-def spending(db: sqlite3.Connection, model: str, since: float, uncertain_from: float) -> Spending:
-    """Return what counts against the budget from `since` on, for one more submit of `model`.
+def spending(db: sqlite3.Connection, model: str, day: Day, now: float, window: float) -> Spending:
+    """Return what counts against the budget of `day`, for one more submit of `model`.
 
-    A job that is uncertain since before `uncertain_from` holds nobody up any more.
+    A job that has been uncertain for longer than `window` (s) holds nobody up any more.
     """
-    named = {"model": text_of(model), "since": since, "uncertain_from": uncertain_from}
-    spent = _value(db, _SPENT, named) + _value(db, _UPLOADING, {})
-    price = _value(db, "SELECT max(usd) FROM charges WHERE model = :model", named)
-    return Spending(spent, price, bool(_value(db, _UNPRICED, named)))
+    named = {"model": text_of(model), "now": now, "window": window}
+    price = _value(db, _PRICE_OF, named)
+    unpriced = price is None and bool(_value(db, _UNPRICED, named))
+    return Spending(committed(db, day), price, unpriced)
+
+
+def committed(db: sqlite3.Connection, day: Day) -> float:
+    """Return what was charged on `day`, and what is reserved for what has no price yet, in USD."""
+    spent = _value(db, _SPENT, {"begins": day.begins, "ends": day.ends})
+    return spent + _value(db, _UPLOADING, {})
 
 
 def note(db: sqlite3.Connection, old: Job, new: Job, event: str) -> None:
@@ -75,12 +99,23 @@ def note(db: sqlite3.Connection, old: Job, new: Job, event: str) -> None:
     if not new.request_ids or new.joined:
         return
     request_id = new.request_ids[-1]
-    if event == Event.DECLARED:
-        db.execute(_CHARGE, (request_id, new.id, text_of(new.model), new.submitted))
-    elif _made_nothing(old, new, event):
+    if _made_nothing(old, new, event):
         db.execute(_VOID, (request_id,))
-    elif new.cost is not None:
-        db.execute(_PRICE, (new.cost.dollars, new.cost.credits, request_id))
+        return
+    if event in MADE:
+        at = new.updated if new.submitted is None else new.submitted
+        db.execute(_CHARGE, (request_id, new.id, text_of(new.model), at))
+    if event == Event.DECLARED or new.cost is None:
+        return
+    usd = _price(new.state, new.cost)
+    db.execute(_PRICE, (usd, new.cost.credits, request_id))
+    if usd is not None:
+        db.execute(_KNOWN, (text_of(new.model), usd))
+
+
+def _price(state: State, cost: Cost) -> float | None:
+    """Return what was charged in USD; nothing charged yet is not yet the price."""
+    return None if state in UNDER_WAY and not cost.dollars else cost.dollars
 
 
 def _made_nothing(old: Job, new: Job, event: str) -> bool:
@@ -94,18 +129,23 @@ def _made_nothing(old: Job, new: Job, event: str) -> bool:
 
 def charged(db: sqlite3.Connection, job_id: JobId) -> bool:
     """Say whether a submit of the job's own was paid for, or may have been."""
-    return bool(
-        _value(db, "SELECT EXISTS (SELECT 1 FROM charges WHERE job = :job)", {"job": job_id})
-    )
+    return bool(_value(db, _CHARGED, {"job": job_id}))
 
 
 def spent(db: sqlite3.Connection, days: int) -> list[DaySpent]:
     """Return the sums of the last days on which anything was submitted, newest first."""
-    return [
-        DaySpent(row["day"], row["submits"], row["unpriced"], row["usd"])
-        for row in db.execute(_DAYS, (days,))
-    ]
+    found: list[DaySpent] = []
+    before = inf
+    while len(found) < days:
+        last = _value(db, _LAST_BEFORE, {"before": before})
+        if last is None:
+            break
+        day = day_of(db, last)
+        row = db.execute(_SUMS, (day.begins, before)).fetchone()
+        found.append(DaySpent(day.name, row["submits"], row["unpriced"], row["usd"]))
+        before = min(day.begins, last)
+    return found
 
 
-def _value(db: sqlite3.Connection, query: str, values: Mapping[str, object]) -> float:
+def _value(db: sqlite3.Connection, query: str, values: Mapping[str, object]) -> Any:
     return db.execute(query, values).fetchone()[0]

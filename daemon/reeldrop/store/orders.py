@@ -13,11 +13,13 @@ from reeldrop.store.failures import translated
 if TYPE_CHECKING:  # a command that only asks must not wait for pydantic
     from reeldrop.settings import StoreSettings
 
+KEPT = 86_400.0
+"""Seconds after which an order is forgotten."""
 _OPEN = "SELECT n, at, kind, args FROM orders WHERE answer IS NULL ORDER BY n"
 
 
 def open_orders(db: sqlite3.Connection) -> list[Order]:
-    """Return the orders that have no answer yet, oldest first."""
+    """Return the orders that nobody has begun yet, oldest first."""
     return [
         Order(row["n"], row["at"], row["kind"], json.loads(row["args"]))
         for row in db.execute(_OPEN)
@@ -42,7 +44,8 @@ class OrderDesk:
         self._connection.close()
 
     def place(self, kind: str, args: Mapping[str, Any], at: float) -> int:
-        """Leave an order, durably; return its number."""
+        """Leave an order, durably; return its number. Those of yesterday are swept away."""
+        self._run("DELETE FROM orders WHERE abs(at - ?) > ?", (at, KEPT))
         placed = self._run(
             "INSERT INTO orders (at, kind, args) VALUES (?, ?, ?) RETURNING n",
             (at, kind, json.dumps(dict(args))),
@@ -50,12 +53,12 @@ class OrderDesk:
         return placed[0]["n"]
 
     def answer(self, number: int) -> dict[str, Any] | None:
-        """Return the answer to an order, None while there is none."""
+        """Return the answer to an order; empty while it is carried out, None before that."""
         found = self._run("SELECT answer FROM orders WHERE n = ?", (number,))
         return json.loads(found[0]["answer"]) if found and found[0]["answer"] else None
 
     def take_back(self, number: int) -> bool:
-        """Remove an order that has no answer yet; False where it has one."""
+        """Remove an order that nobody has begun; False where somebody has."""
         return bool(
             self._run("DELETE FROM orders WHERE n = ? AND answer IS NULL RETURNING n", (number,))
         )

@@ -3,8 +3,8 @@
 import json
 import sqlite3
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from reeldrop.domain.job import GenerationId, Job, JobId, JournalEntry, RelPath, Waiting
 from reeldrop.domain.lifecycle import State
@@ -13,7 +13,7 @@ from reeldrop.domain.limits import (
     Limits,
     Opening,
     Usage,
-    budget_reason,
+    budget_at,
     room_at,
     standing,
 )
@@ -44,7 +44,8 @@ _DUE = """
     SELECT min(CASE WHEN not_before > :unbelievable THEN :now ELSE not_before END) AS due
     FROM jobs WHERE state = 'queued' AND claimed = 1 AND {free}
 """
-# Not barred, and waiting for no other job: a leader that is not there any more leads nobody.
+# Not barred, and waiting for no other job: a leader that has ended, or is queued in a watch that
+# the settings no longer name, leads nobody.
 _FREE = """
     watch IN (SELECT value FROM json_each(:watches))
     AND model NOT IN (SELECT value FROM json_each(:models))
@@ -52,7 +53,8 @@ _FREE = """
     AND (leader IS NULL OR NOT EXISTS (
         SELECT 1 FROM jobs AS lead WHERE lead.id = jobs.leader
             AND (lead.generation IS NOT NULL
-                 OR lead.state NOT IN ('delivered', 'failed', 'cancelled'))))
+                 OR lead.state NOT IN ('delivered', 'failed', 'cancelled'))
+            AND (lead.state <> 'queued' OR lead.watch IN (SELECT value FROM json_each(:served)))))
 """
 _FOLLOWER = """
     SELECT jobs.* FROM jobs JOIN jobs AS lead ON lead.id = jobs.leader
@@ -117,10 +119,16 @@ class Line:
         return {
             "now": self.now,
             "unbelievable": self.now + LONGEST_WAIT,
+            "served": json.dumps(sorted(self.watches)),
             "watches": json.dumps(sorted(set(self.watches) - self.barred.watches)),
             "models": json.dumps([text_of(model) for model in sorted(self.barred.models)]),
             "jobs": json.dumps(sorted(self.barred.jobs)),
         }
+
+    def without(self, model: str) -> Self:
+        """Return the same line without the jobs of `model`."""
+        barred = replace(self.barred, models=self.barred.models | {model})
+        return replace(self, barred=barred)
 
 
 def next_follower(db: sqlite3.Connection, line: Line) -> Job | None:
@@ -144,23 +152,41 @@ def outlook(db: sqlite3.Connection, line: Line) -> Opening:
     """Say when `changes.claim` may find a job by time alone, and what stands in its way now."""
     if next_follower(db, line) is not None:
         return Opening(line.now)
-    job = first_in_line(db, line)
-    opening = room_for(db, line, job)
-    if job is None and opening.at is not None:
-        due = _value(db, _DUE.format(free=_FREE), line.values)
-        return Opening(None if due is None else max(due, opening.at))
-    return opening if job is not None else Opening(opening.at)
+    return next_in_line(db, line)[1]
 
 
-def room_for(db: sqlite3.Connection, line: Line, job: Job | None) -> Opening:
-    """Say when the limits have room for `job`; None: for any that costs nothing."""
+def next_in_line(db: sqlite3.Connection, line: Line) -> tuple[Job | None, Opening]:
+    """Return the job that the limits let through now, or None, and when there may be one.
+
+    What the day's budget has no room for is passed over: a dear model holds up no cheaper one.
+    """
     room = room_at(line.limits, usage_at(db, line.limits, line.now), line.now)
-    if job is None or room.reason or not line.limits.daily_usd:
-        return room
+    job = first_in_line(db, line)
+    shut: Opening | None = None
+    while job is not None and not room.reason:
+        opening = _budget_at(db, line, job)
+        if not opening.reason:
+            return job, opening
+        shut = shut or opening
+        line = line.without(job.model)
+        job = first_in_line(db, line)
+    if job is not None:
+        return None, room
+    if room.at is None:
+        return None, Opening(None)
+    due = _value(db, _DUE.format(free=_FREE), line.values)
+    times = [at for at in (due, shut and shut.at) if at is not None]
+    at = max(min(times), room.at) if times else None
+    return None, replace(shut, at=at) if shut else Opening(at)
+
+
+def _budget_at(db: sqlite3.Connection, line: Line, job: Job) -> Opening:
+    limits = line.limits
+    if not limits.daily_usd:
+        return Opening(line.now)
     day = ledger.day_of(db, line.now)
-    spending = ledger.spending(db, job.model, day.begins, line.now - line.limits.reconcile_window)
-    reason = budget_reason(line.limits.daily_usd, spending, job.model)
-    return Opening(day.ends, reason) if reason else room
+    spending = ledger.spending(db, job.model, day, line.now, limits.reconcile_window)
+    return budget_at(limits.daily_usd, spending, job.model, line.now, day.ends)
 
 
 def usage_at(db: sqlite3.Connection, limits: Limits, now: float) -> Usage:
@@ -185,9 +211,14 @@ def rivals(db: sqlite3.Connection, job: Job, *, delivered: bool) -> list[Job]:
         return []
     values = {"spec_key": job.spec_key, "id": job.id, "delivered": delivered}
     found = [job_of(row) for row in db.execute(_RIVALS, values)]
-    return [
-        each for each in found if each.claim.source != job.claim.source or each.claim != job.claim
-    ]
+    return [each for each in found if each.claim != job.claim]
+
+
+def siblings(db: sqlite3.Connection, job: Job) -> list[Job]:
+    """Return the other jobs of the same drop under the same spec."""
+    rows = db.execute("SELECT * FROM jobs WHERE spec_key = ? AND id <> ?", (job.spec_key, job.id))
+    found = [job_of(row) for row in rows] if job.spec_key else []
+    return [each for each in found if (each.watch, each.claim) == (job.watch, job.claim)]
 
 
 def obstacle(db: sqlite3.Connection, job: Job) -> Job | None:
@@ -279,6 +310,12 @@ def waiting(db: sqlite3.Connection) -> list[Waiting]:
 def known_kept(db: sqlite3.Connection, watch: str) -> list[KeptFile]:
     """Return the files that were taken of a kept watch, in the order they were."""
     return [kept_of(row) for row in db.execute(_KEPT, (watch,))]
+
+
+def suspects(db: sqlite3.Connection, watch: str, host: str) -> frozenset[tuple[RelPath, str]]:
+    """Return the files, path and stat key, that daemons before `host` were looking into to the last."""
+    rows = db.execute("SELECT path, key FROM probing WHERE watch = ? AND host <> ?", (watch, host))
+    return frozenset((RelPath(json.loads(row["path"])), row["key"]) for row in rows)
 
 
 def _value(db: sqlite3.Connection, query: str, values: Any) -> Any:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar
 
 from reeldrop.domain.job import Job, JobId, JournalEntry, Waiting
 from reeldrop.domain.lifecycle import State
+from reeldrop.domain.limits import Limits
 from reeldrop.ports import Block, DaySpent
 from reeldrop.store import ledger, queries
 from reeldrop.store.database import connect_reader
 from reeldrop.store.failures import translated
+from reeldrop.store.overview import Overview, overview
 
 if TYPE_CHECKING:  # commands that only look must not wait for pydantic
     from reeldrop.settings import StoreSettings
@@ -65,6 +67,10 @@ class StoreReader:
     def spent(self, days: int) -> list[DaySpent]:
         """Return what was spent on the last `days` days on which anything was, newest first."""
         return self.look(ledger.spent, days)
+
+    def overview(self, limits: Limits, now: float, days: int) -> Overview:
+        """Return how things stand at `now`, with what was spent on the last `days` days."""
+        return self.look(overview, limits, now, days)
 
     def look(
         self,

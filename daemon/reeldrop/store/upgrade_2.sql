@@ -12,12 +12,12 @@ ALTER TABLE jobs ADD COLUMN cancel INTEGER NOT NULL DEFAULT 0;
 -- Counts the times that any job was taken from the queue: who was under way before whom.
 ALTER TABLE jobs ADD COLUMN taken INTEGER NOT NULL DEFAULT 0;
 
+-- The arrow takes a text as it stands in the record: ASCII, every other character by its number.
 UPDATE jobs SET
-    model = json_quote(json_extract(record, '$.model')),
-    generation = CASE WHEN json_extract(record, '$.generation_id') IS NOT NULL
-        THEN json_quote(json_extract(record, '$.generation_id')) END,
-    ticket = CASE WHEN json_extract(record, '$.ticket') <> ''
-        THEN json_quote(json_extract(record, '$.ticket')) END,
+    model = record -> '$.model',
+    generation = CASE WHEN record ->> '$.generation_id' IS NOT NULL
+        THEN record -> '$.generation_id' END,
+    ticket = CASE WHEN record ->> '$.ticket' <> '' THEN record -> '$.ticket' END,
     record = json_set(record, '$.aside', json('false'));
 
 CREATE INDEX jobs_ticket ON jobs (ticket) WHERE ticket IS NOT NULL;
@@ -42,17 +42,26 @@ CREATE TABLE charges (
 
 CREATE INDEX charges_at ON charges (at);
 CREATE INDEX charges_job ON charges (job);
-CREATE INDEX charges_model ON charges (model, usd);
+
+-- The highest cost that each model is known to have had; kept where that was given back.
+CREATE TABLE prices (
+    model TEXT PRIMARY KEY,
+    usd   REAL NOT NULL
+);
 
 INSERT INTO charges (request_id, job, model, at, usd, credits)
-SELECT json_extract(record, '$.request_ids[#-1]'), id, model,
-    coalesce(json_extract(record, '$.submitted'), created),
-    json_extract(record, '$.cost.usd'), json_extract(record, '$.cost.credits')
+SELECT record ->> '$.request_ids[#-1]', id, model,
+    coalesce(record ->> '$.submitted', created),
+    -- What the provider's FAQ says of credits; see domain/job.py.
+    coalesce(record ->> '$.cost.usd', (record ->> '$.cost.credits') / 2000000.0),
+    record ->> '$.cost.credits'
 FROM jobs
 WHERE json_array_length(record, '$.request_ids') > 0
-    AND (json_extract(record, '$.generation_id') IS NOT NULL
-         OR state IN ('submitting', 'uncertain'))
-    AND coalesce(json_extract(record, '$.error.code'), '') <> 'generation_failed';
+    AND (generation IS NOT NULL OR state IN ('submitting', 'uncertain'))
+    AND coalesce(record ->> '$.error.code', '') <> 'generation_failed';
+
+INSERT INTO prices (model, usd)
+SELECT model, max(usd) FROM charges WHERE usd IS NOT NULL GROUP BY model;
 
 -- What people ask of the daemon, in the order in which they did; `answer` is null until it is done.
 CREATE TABLE orders (

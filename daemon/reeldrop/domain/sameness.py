@@ -1,0 +1,58 @@
+"""What makes two drops the same, as far as it can be said without reading a byte."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from reeldrop.domain.job import Job, MediaFile, RelPath
+
+
+def spec_key(model: str, params: Mapping[str, Any], size_of: Callable[[RelPath], int]) -> str:
+    """Return what requests share that may be identical: model, parameters, and sizes of files in bytes."""
+    return _digest([model, _plain(params, size_of)])
+
+
+def origin_key(watch: str, path: RelPath, size: int, mtime_ns: int) -> str:
+    """Return what a file that comes again shares with the one that came."""
+    return _digest([watch, path, size, mtime_ns])
+
+
+def files_in(value: Any) -> Iterator[RelPath]:
+    """Yield the files among parameters, in the one order that equal parameters have."""
+    match value:
+        case MediaFile(origin):
+            yield origin
+        case Mapping():
+            for key in sorted(value):
+                yield from files_in(value[key])
+        case list() | tuple():
+            for part in value:
+                yield from files_in(part)
+        case _:
+            pass
+
+
+def digests_of(job: Job) -> dict[RelPath, str]:
+    """Return the SHA-256 of the job's files, as far as they have been recorded."""
+    known = {RelPath(facts.name): facts for facts in job.media}
+    if job.source is not None and job.claim.source:
+        known[job.claim.source[0].origin] = job.source
+    return {origin: facts.sha256 for origin, facts in known.items() if facts.sha256}
+
+
+def _plain(value: Any, size_of: Callable[[RelPath], int]) -> Any:
+    match value:
+        case MediaFile(origin):
+            return {"file": size_of(origin)}
+        case Mapping():
+            # In a wrapping of its own, so that no object of a user's looks like a file.
+            return {"object": {key: _plain(part, size_of) for key, part in value.items()}}
+        case list() | tuple():
+            return [_plain(part, size_of) for part in value]
+        case _:
+            return value
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,67 @@
+"""Orders of people in the store: left, begun once, answered, taken back."""
+
+from reeldrop.domain.job import JobId
+from reeldrop.domain.lifecycle import Event, State
+from reeldrop.settings import StoreSettings
+from reeldrop.store import open_desk
+from store.conftest import JobMaker, Opener, StillClock
+
+
+async def test_an_order_is_begun_once_and_answered(
+    open_again: Opener, settings: StoreSettings, clock: StillClock
+) -> None:
+    """A crash between the two must not let it be done twice."""
+    store = await open_again()
+    with open_desk(settings) as desk:
+        number = desk.place("retry", {"jobs": ["a\udcff"]}, clock.now())
+        [order] = await store.orders()
+        assert (order.n, order.kind, order.args) == (number, "retry", {"jobs": ["a\udcff"]})
+        assert desk.answer(number) is None
+        assert await store.begin_order(order)
+        assert not await store.begin_order(order)
+        assert desk.answer(number) == {}
+        assert await (await open_again()).orders() == []
+        assert not desk.take_back(number)
+        await store.answer(order, {"code": 0})
+        assert desk.answer(number) == {"code": 0}
+
+
+async def test_an_order_that_was_taken_back_is_not_begun_under_anothers_number(
+    open_again: Opener, settings: StoreSettings, clock: StillClock
+) -> None:
+    """SQLite gives the number anew."""
+    store = await open_again()
+    with open_desk(settings) as desk:
+        number = desk.place("cancel", {"jobs": ["a"]}, clock.now())
+        [gone] = await store.orders()
+        assert desk.take_back(number)
+        assert desk.place("pause", {}, clock.now() + 1.0) == number
+        assert not await store.begin_order(gone)
+        assert [order.kind for order in await store.orders()] == ["pause"]
+
+
+async def test_the_orders_of_yesterday_are_forgotten(
+    open_again: Opener, settings: StoreSettings, clock: StillClock
+) -> None:
+    store = await open_again()
+    with open_desk(settings) as desk:
+        desk.place("pause", {}, clock.now() - 100_000.0)
+        desk.place("resume", {}, clock.now())
+        assert [order.kind for order in await store.orders()] == ["resume"]
+
+
+async def test_a_job_that_goes_on_is_wanted_again(open_again: Opener, new_job: JobMaker) -> None:
+    """Whoever asks for a lost result wants it, whatever was asked before."""
+    store = await open_again()
+    job = new_job(id=JobId("a" * 32))
+    await store.add([job])
+    await store.ask_cancel(job)
+    taken = await store.claim_next(job.created)
+    assert taken is not None
+    failed = await store.move(taken, Event.REFUSED)
+    ended = await store.move(failed, Event.PLACED_CANCELLED)
+    revived = await store.move(ended, Event.REVIVED)
+    assert (revived.state, revived.cancel_asked) == (State.GENERATING, False)
+    found = await store.get(job.id)
+    assert found is not None
+    assert not found.cancel_asked
