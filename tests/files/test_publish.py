@@ -387,3 +387,25 @@ def _killed_and_delivered(
     assert not real(outbox, staged).exists()
     assert visible(folder) == {"showA"}
     return came_through
+
+
+def test_an_outbox_whose_marker_is_gone_is_not_written_to(results: Path, claimed: Path) -> None:
+    """An unmounted share leaves an empty folder: what is written there nobody will ever see."""
+    marker = results / ".reeldrop" / "owner.json"
+    marker.parent.mkdir(parents=True, exist_ok=True)
+    marker.write_text("{}")
+    outbox = open_outbox(str(results), OutputSettings())
+    staged = outbox._stage("job.1", delivery_in(outbox, claimed))
+    share = results.rename(results.with_name("share"))
+    results.mkdir()
+    for write in (
+        lambda: outbox._stage("job.2", Delivery({})),
+        lambda: outbox._publish(staged, FINAL),
+        lambda: outbox._write_status("_status.json", b"{}"),
+    ):
+        with pytest.raises(FolderOffline):
+            write()
+    assert list(results.iterdir()) == []
+    results.rmdir()
+    share.rename(results)
+    assert outbox._publish(staged, FINAL)

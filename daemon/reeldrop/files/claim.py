@@ -13,7 +13,8 @@ import posixpath
 import re
 import secrets
 import shutil
-from collections.abc import Collection, Iterable, Sequence
+import stat
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from reeldrop.domain.errors import DropChanged
@@ -34,6 +35,8 @@ from reeldrop.files.scan import entry_of
 
 HOME = ".reeldrop"
 CLAIMS = f"{HOME}/claims"
+SOURCE = "source"
+PART_OF_SOURCE = re.compile(r"part-s\d+")
 PRIVATE = 0o700
 """Nobody else may enter: what is claimed must not change any more."""
 CLAIM_FOLDER = re.compile(r"(?:.+/)?\.reeldrop/claims/[0-9a-f]{32}", re.DOTALL)
@@ -280,6 +283,39 @@ def _remove(inbox: int, path: RelPath) -> None:
         # NFS keeps a file that is still open under another name; the next start finds the rest.
         if error.errno not in (errno.ENOTEMPTY, errno.EBUSY):
             raise
+
+
+def found(root: str, folder: RelPath) -> Claim | None:
+    """Return the claim that lies at `folder`, made by somebody who is gone; None where it holds no source.
+
+    A part of a move across file systems may be the last copy of a source: it counts as one.
+
+    Raises:
+        OSError, Refused: it cannot be looked at.
+    """
+    with root_of(root) as inbox, folder_in(inbox, parts_of(folder)) as claimed:
+        for name in names_in(claimed):
+            if PART_OF_SOURCE.fullmatch(name):
+                with folder_in(claimed, (SOURCE,), make=PRIVATE) as source:
+                    durable.rename_new(claimed, name, source, name)
+        paths = sorted(_files_below(claimed, SOURCE))
+    return (
+        Claim(folder, tuple(ClaimedFile(join(RelPath(SOURCE), p), p) for p in paths))
+        if paths
+        else None
+    )
+
+
+def _files_below(folder: int, name: str, above: str = "") -> Iterator[RelPath]:
+    """Yield the paths of all files below the folder `name`, relative to it."""
+    with suppress(FileNotFoundError), folder_in(folder, (name,)) as below:
+        for each in names_in(below):
+            path = f"{above}{each}"
+            looked = look(below, each)
+            if looked is not None and stat.S_ISDIR(looked.st_mode):
+                yield from _files_below(below, each, f"{path}/")
+            elif looked is not None and stat.S_ISREG(looked.st_mode):
+                yield RelPath(path)
 
 
 def present(root: str, tops: Iterable[RelPath]) -> list[RelPath]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from reeldrop.domain.errors import FolderOffline
 from reeldrop.domain.job import Claim, RelPath
 from reeldrop.files import claim as claims
+from reeldrop.files import reclaim
 from reeldrop.files.confined import check, open_inside, parts_of, root_of
 from reeldrop.files.durable import sha256_of
 from reeldrop.files.faults import Refused, shown, translated, words_of
@@ -49,6 +50,10 @@ class FolderInbox:
         if not self._watcher.complete:
             timeout = min(timeout, self._poll_interval)
         await self._hint.wait(timeout)
+
+    def wake(self) -> None:
+        """Let `changed` return now."""
+        self._hint.raise_()
 
     async def scan(self) -> Scan:
         """Look at the whole folder.
@@ -183,6 +188,19 @@ class FolderInbox:
         with translated(self._root, f'cannot claim "{shown(name)}"'):
             claims.make_true(self._root, claim)
 
+    async def claim_again(self, claim: Claim, outbox: Path, folder: RelPath) -> Claim:
+        """Make a new claim with the files of one that is gone, durably.
+
+        Raises:
+            DropChanged: a file has gone, or was changed since it was claimed.
+            FileBusy, FolderOffline, DiskFull: it cannot be copied now.
+        """
+        return await self._files.run(self._claim_again, claim, outbox, folder)
+
+    def _claim_again(self, claim: Claim, outbox: Path, folder: RelPath) -> Claim:
+        with translated(self._root, "cannot claim it again"):
+            return reclaim.again(self._root, claim, outbox, folder)
+
     async def release(self, claim: Claim) -> None:
         """Remove the claim's folder and what is in it; nothing happens if it is gone."""
         await self._files.run(self._release, claim)
@@ -191,8 +209,16 @@ class FolderInbox:
         with translated(self._root, f'cannot remove "{shown(claim.folder)}"'):
             claims.remove(self._root, claim)
 
+    async def found_claim(self, folder: RelPath) -> Claim | None:
+        """Return the claim that lies at `folder`, None where it holds no source."""
+        return await self._files.run(self._found_claim, folder)
+
+    def _found_claim(self, folder: RelPath) -> Claim | None:
+        with translated(self._root, f"looking at {shown(self._root)}"):
+            return claims.found(self._root, folder)
+
     async def claims(self) -> list[RelPath]:
-        """Return the folders of all claims there are."""
+        """Return the folders of all claims there are; what was broken off in making one is removed."""
         if not self._scanned:
             # Only a walk finds every file system that lies inside the inbox.
             await self.scan()
@@ -201,4 +227,5 @@ class FolderInbox:
 
     def _claims(self) -> list[RelPath]:
         with translated(self._root, f"looking at {shown(self._root)}"):
+            reclaim.sweep(self._root)
             return claims.present(self._root, self._found.tops)

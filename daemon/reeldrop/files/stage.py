@@ -6,11 +6,15 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+import structlog
+
 from reeldrop.files import durable
 from reeldrop.files.claim import HOME
 from reeldrop.files.confined import file_in, folder_in, parts_of, root_of
 from reeldrop.files.look import Look
 from reeldrop.ports import Delivery
+
+log = structlog.get_logger()
 
 NO_LINK = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS})
 """What a link answers where only a copy can be made."""
@@ -34,8 +38,21 @@ def build(folder: int, delivery: Delivery, look: Look) -> None:
     for file, path in delivery.sources:
         *folders, name = ("source", *parts_of(path))
         with folder_in(folder, folders, make=0o777) as target:
-            _place(file, target, name)
+            _place_source(file, target, name)
     finish(folder, look)
+
+
+def _place_source(file: Path, folder: int, name: str) -> None:
+    """Show a source; one that somebody took out of its claim by hand is done without."""
+    try:
+        _place(file, folder, name)
+    except FileNotFoundError:
+        # Absence proves something only while the folder of all claims is there: else it is a share
+        # that is away.
+        claims = next((above for above in file.parents if above.parent.name == HOME), None)
+        if claims is None or not claims.is_dir():
+            raise
+        log.warning("source.missing", file=file.name)
 
 
 def _leaf(name: str) -> str:

@@ -69,6 +69,10 @@ class Inbox(Protocol):
         """
         ...
 
+    def wake(self) -> None:
+        """Let `changed` return now."""
+        ...
+
     async def check_inside(self, path: RelPath) -> str:
         """Return "" if `path` may be used, "missing" if nothing is there, else why it must not be used.
 
@@ -110,12 +114,32 @@ class Inbox(Protocol):
         """
         ...
 
+    async def claim_again(self, claim: Claim, outbox: Path, folder: RelPath) -> Claim:
+        """Make a new claim with the files of one that is gone, durably; nothing may be lost by it.
+
+        Its sources are copied from `source/` in `folder` of the outbox at `outbox`; those of a kept
+        claim stay in the inbox. Its references are copied from the inbox.
+
+        Raises:
+            DropChanged: a file has gone, or was changed since it was claimed; says what to do.
+            FileBusy, FolderOffline, DiskFull: it cannot be copied now.
+        """
+        ...
+
     async def release(self, claim: Claim) -> None:
         """Remove the claim's folder and what is in it; nothing happens if it is gone."""
         ...
 
+    async def found_claim(self, folder: RelPath) -> Claim | None:
+        """Return the claim that lies at `folder`, made by a store that is gone; None: it holds no source.
+
+        What the files were called in the inbox is known only from the claim's folder on. Raises
+        FolderOffline, FileBusy.
+        """
+        ...
+
     async def claims(self) -> list[RelPath]:
-        """Return the folders of all claims there are."""
+        """Return the folders of all claims there are; what was broken off in making one is removed."""
         ...
 
 
@@ -137,6 +161,20 @@ class Outbox(Protocol):
 
     def work(self, name: str) -> Path:
         """Return a path in the outbox's own work folder, on its file system."""
+        ...
+
+    def real(self, path: RelPath) -> Path:
+        """Return where `path` lies on this host; "" is the outbox itself."""
+        ...
+
+    async def withdraw(self, folder: RelPath, expected: Mapping[RelPath, str], name: str) -> bool:
+        """Remove a job's folder that holds nothing but `expected`; False where it holds anything else.
+
+        `expected` are the paths in it, with the stat keys of the files that people may have
+        changed. It goes under `name` into the work folder first, so that it is gone at once.
+
+        Raises FolderOffline, FileBusy, DiskFull.
+        """
         ...
 
     async def stage(self, name: str, delivery: Delivery) -> RelPath:
