@@ -250,7 +250,6 @@ def test_folders_by_themselves_do_not_stand_for_several_watches(
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        ("[limits]\ndaily_usd = 5\n", "limits.daily_usd"),
         ('[upload]\nmode = "signed_url"\n', "upload.mode"),
         ('[upload]\nobject_store = "s3://b"\n', "upload.object_store"),
         ('[upload]\npublic_url = "https://m.example"\n', "upload.public_url"),

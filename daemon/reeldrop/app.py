@@ -17,6 +17,8 @@ from reeldrop.domain.errors import SettingsError, StepError, StoreUnavailable
 from reeldrop.domain.lifecycle import State
 from reeldrop.engine.intake import Intake, Watch
 from reeldrop.engine.intake.spec import check_defaults
+from reeldrop.engine.operations import Nobody, Orders, recall_cancels
+from reeldrop.engine.queue import Shortage
 from reeldrop.engine.recovery import recover
 from reeldrop.engine.rooms import Place, Policy, Rooms
 from reeldrop.engine.supervisor import Supervisor
@@ -33,6 +35,9 @@ from reeldrop.upload import open_uploads
 from reeldrop.web.status import StatusBoard
 
 log = structlog.get_logger()
+
+WITHOUT_FOLDERS = frozenset({"pause", "resume"})
+"""Orders that are carried out whether or not the folders are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +80,59 @@ async def opened(
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         stack.enter_context(hold_state_folder(settings.store.state_folder))
-        store = await open_store(
-            settings.store,
-            settings.limits,
-            reconcile_window=settings.api.reconcile_window,
-            clock=clock,
-        )
-        stack.push_async_callback(store.close)
+        store = await _memory(settings, clock, stack)
         await _own(settings, store, take_over=options.take_over)
-        outboxes = [Path(watch.outbox).resolve() for watch in settings.watch]
-        stack.enter_context(open_logs(settings.log, settings.node_name, outboxes, key))
+        _open_logs(settings, key, stack)
         if options.simulate:
             settings = await _with_stand_in(settings, stack)
-        provider = open_provider(settings.api, key, version(), clock)
-        await stack.enter_async_context(provider)
+        provider = await _provider(settings, key, clock, stack)
         yield _rooms(settings, provider, store, clock, stack, stop)
+
+
+async def carry_out_orders(settings: Settings) -> None:
+    """Do what people have asked for, where no daemon runs to do it.
+
+    The caller holds the state folder. Nothing is submitted: what an order sets going waits for the
+    next start. Raises like `run`, and StoreUnavailable.
+    """
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        store = await _memory(settings, clock, stack)
+        open_orders = await store.orders()
+        if all(order.kind in WITHOUT_FOLDERS for order in open_orders):
+            settings = settings.model_copy(update={"watch": ()})
+        files.check_folders(settings)
+        await _own(settings, store, take_over=False)
+        key = api_key(settings.api)
+        _open_logs(settings, key, stack)
+        provider = await _provider(settings, key, clock, stack)
+        rooms = _rooms(settings, provider, store, clock, stack, asyncio.Event())
+        await store.adopt()
+        orders = Orders(rooms, Nobody())
+        for order in open_orders:
+            await orders.carry_out(order)
+
+
+async def _memory(settings: Settings, clock: Clock, stack: AsyncExitStack) -> JobStore:
+    store = await open_store(
+        settings.store,
+        settings.limits,
+        reconcile_window=settings.api.reconcile_window,
+        clock=clock,
+    )
+    stack.push_async_callback(store.close)
+    return store
+
+
+def _open_logs(settings: Settings, key: SecretStr | None, stack: AsyncExitStack) -> None:
+    outboxes = [Path(watch.outbox).resolve() for watch in settings.watch]
+    stack.enter_context(open_logs(settings.log, settings.node_name, outboxes, key))
+
+
+async def _provider(
+    settings: Settings, key: SecretStr | None, clock: Clock, stack: AsyncExitStack
+) -> Provider:
+    return await stack.enter_async_context(open_provider(settings.api, key, version(), clock))
 
 
 def _check(settings: Settings, options: Options) -> SecretStr | None:
@@ -155,7 +198,8 @@ def _rooms(
     for watch in settings.watch:
         inbox = files.open_inbox(watch, clock)
         stack.push_async_callback(inbox.aclose)
-        places[watch.name] = Place(inbox, outboxes[Path(watch.outbox).resolve()], watch.archive)
+        outbox = outboxes[Path(watch.outbox).resolve()]
+        places[watch.name] = Place(inbox, outbox, watch.archive, watch.duplicates)
     return Rooms(
         node=settings.node_name,
         clock=clock,
@@ -200,11 +244,12 @@ async def work(settings: Settings, rooms: Rooms, stop: asyncio.Event, *, once: b
             catalogue,
             rooms.media,
             rooms.clock,
-            lambda: secrets.token_hex(16),
+            _new_id,
         )
         for watch in settings.watch
     }
-    jobs = await recover(rooms, intakes)
+    jobs = await recover(rooms, intakes, _new_id)
+    jobs += await recall_cancels(rooms)
     log.info("daemon.started", version=version(), node=rooms.node, watches=len(intakes))
     supervisor = Supervisor(rooms, intakes, _status(settings, rooms), _shortage(settings), stop)
     await supervisor.run(jobs, once=once)
@@ -250,14 +295,35 @@ def _watch(watch: WatchSettings) -> Watch:
         sidecar_timeout=watch.sidecar_timeout,
         incomplete_timeout=watch.incomplete_timeout,
         archive=watch.archive,
+        duplicates=watch.duplicates,
         defaults=watch.defaults,
     )
 
 
-def _shortage(settings: Settings) -> Callable[[], Awaitable[str]]:
-    folders = [settings.store.state_folder]
-    for watch in settings.watch:
-        folders.append(Path(watch.outbox))
-        if watch.archive != "keep":
-            folders.append(Path(watch.inbox))
-    return Room(folders, settings.limits.min_free_disk).shortage
+def _new_id() -> str:
+    return secrets.token_hex(16)
+
+
+def _shortage(settings: Settings) -> Shortage:
+    """Return what says which watches have to wait for room on a disk."""
+    state = settings.store.state_folder
+    needed = {
+        watch.name: [
+            state,
+            Path(watch.outbox),
+            *([Path(watch.inbox)] if watch.archive != "keep" else []),
+        ]
+        for watch in settings.watch
+    }
+    folders = dict.fromkeys(folder for each in needed.values() for folder in each)
+    room = Room(tuple(folders), settings.limits.min_free_disk)
+
+    async def shortage() -> Mapping[str, str]:
+        short = await room.shortage()
+        found = {
+            watch: next((short[folder] for folder in each if folder in short), "")
+            for watch, each in needed.items()
+        }
+        return {watch: reason for watch, reason in found.items() if reason}
+
+    return shortage

@@ -9,6 +9,8 @@ from reeldrop.simulator import Simulator
 from reeldrop.simulator.faults import Cut, Ending, Fault, Route
 
 GOOD = {"prompt": "x"}
+OTHER = {"prompt": "y"}
+"""For a second clip of the same bytes, which is to be paid for as well."""
 
 
 async def dropped(site: Site, api: Simulator, *faults: Fault) -> None:
@@ -36,7 +38,7 @@ async def test_a_refusal_of_this_clip_fails_it_alone(
     await dropped(site, api, Fault(Route.SUBMIT, answer=answer))
     record = await site.finished("_failed/a")
     assert (record["error"]["code"], api.ledger.accepted) == ("rejected", [])
-    site.drop("b.mov", GOOD)
+    site.drop("b.mov", OTHER)
     await site.finished("b")
 
 
@@ -88,7 +90,7 @@ async def test_an_unknown_outcome_is_held_and_never_sent_again(
     """It may have been paid for, and the log does not show it. Other clips go on."""
     await dropped(site, api, Fault(Route.SUBMIT, **fault))
     await eventually(lambda: "job.uncertain" in site.log)
-    site.drop("b.mov", GOOD)
+    site.drop("b.mov", OTHER)
     await site.finished("b")
     await eventually(lambda: any("/v2/logs" in seen.target for seen in api.ledger.requests))
 

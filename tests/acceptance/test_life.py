@@ -12,6 +12,8 @@ from reeldrop.simulator import Simulator
 from reeldrop.simulator.faults import Cut, Fault, Route
 
 GOOD = {"prompt": "x"}
+OTHER = {"prompt": "y"}
+"""For a second clip of the same bytes, which is to be paid for as well."""
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
@@ -78,7 +80,7 @@ async def test_once_works_off_what_is_there_and_ends(site: Site, api: Simulator)
 async def test_once_says_by_its_exit_code_that_a_job_failed(site: Site) -> None:
     """1: a job failed."""
     site.drop("a.mov", {"promt": "x"})
-    site.drop("b.mov", GOOD)
+    site.drop("b.mov", OTHER)
     code, _, _ = await site.command("run", "--once")
     assert code == 1
     assert (site.outbox / "b/b.mp4").exists()
@@ -153,7 +155,7 @@ async def test_at_most_in_flight_generations_run_at_once(
     """A burst of drops waits its turn; nothing is lost."""
     site.configure(limits={"in_flight": 3})
     for number in range(12):
-        site.drop(f"{number:02}.mov", GOOD)
+        site.drop(f"{number:02}.mov", {"prompt": f"take {number}"})
     await site.start()
     most = 0
 
@@ -248,7 +250,7 @@ async def test_a_result_that_will_never_come_fails_its_clip_and_nothing_else(
     record = await site.finished("_failed/a")
     assert record["error"]["code"] == "result_lost"
     api.faults.clear()
-    site.drop("b.mov", GOOD)
+    site.drop("b.mov", OTHER)
     await site.finished("b")
 
 
@@ -274,7 +276,7 @@ async def test_a_blocked_queue_rests_and_says_why(site: Site, api: Simulator) ->
     api.faults.add(Fault(Route.SUBMIT, answer="out_of_funds", times=0))
     await site.start()
     site.drop("a.mov", GOOD)
-    site.drop("b.mov", GOOD)
+    site.drop("b.mov", OTHER)
     await eventually(lambda: "queue.blocked" in site.log)
     assert site.process is not None
     before = cpu_seconds(site.process.pid)
@@ -303,7 +305,7 @@ async def test_two_watches_may_share_an_outbox_under_two_names(
         file.write(f'[[watch]]\nname = "two"\ninbox = "{second}"\noutbox = "{alias}"\n{quick}')
     await site.start()
     site.drop("a.mov", GOOD)
-    arrive(json.dumps(GOOD).encode(), second / "b.json")
+    arrive(json.dumps(OTHER).encode(), second / "b.json")
     arrive(site.clip.read_bytes(), second / "b.mov")
     await site.finished("a")
     await site.finished("b")

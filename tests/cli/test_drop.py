@@ -314,3 +314,90 @@ def test_the_daemons_own_mark_tells_the_outbox(
     # Somebody's broken settings in this folder are not this command's trouble.
     broken = replace(reeldrop, variables={"REELDROP_NODE": "a b"})
     assert broken(*words).code == 4
+
+
+# ---------------------------------------------------------------------------- tickets
+
+
+TICKET = ("--set", "reeldrop.ticket=farm-17")
+
+
+def known_drop(folder: Path, job: str, state: str) -> Path:
+    """Make a finished job's folder of the farm's task in the outbox."""
+    (folder / "source").mkdir(parents=True)
+    (folder / "source/shot.json").write_text('{"reeldrop": {"ticket": "farm-17"}}')
+    record = {"id": job, "state": state, "result": {"name": "shot.mp4"}}
+    (folder / "job.json").write_text(json.dumps(record))
+    return folder
+
+
+@pytest.mark.parametrize("state", ["queued", "generating", "uncertain", "delivered"])
+def test_a_ticket_that_has_a_job_is_not_dropped_again(
+    state: str, reeldrop: Shell, inbox: Path, outbox: Path, clip: Path
+) -> None:
+    """A farm queues its tasks again as it likes; nothing may be left behind for it."""
+    status(outbox, jobs=[{"ticket": "farm-17", "id": "1", "state": state}], waiting=[])
+    ended = reeldrop("drop", clip, *PROMPT, *TICKET, "--inbox", inbox, "--outbox", outbox)
+    assert ended.code == 0
+    assert f"was not dropped: its ticket farm-17 is {state} already" in ended.out
+    assert content(inbox) == {}
+
+
+def test_a_delivery_that_has_left_the_status_is_found_by_its_source(
+    reeldrop: Shell, inbox: Path, outbox: Path, clip: Path
+) -> None:
+    """The status lists the last few hundred; a task may be repeated after a week."""
+    folder = known_drop(outbox / "hero-v1-2", "1", "delivered")
+    ended = reeldrop(
+        "drop", clip, *PROMPT, *TICKET, "--set", "reeldrop.name=hero", "--wait", "--json",
+        "--inbox", inbox, "--outbox", outbox,
+    )  # fmt: skip
+    [told] = ended.json()["drops"]
+    assert (told["placed"], told["exit_code"]) == (False, 0)
+    assert told["outcome"] == str(folder / "shot.mp4")
+    assert content(inbox) == {}
+
+
+def test_a_drop_that_still_lies_in_the_inbox_is_not_dropped_again(
+    reeldrop: Shell, inbox: Path, outbox: Path, clip: Path
+) -> None:
+    """The daemon may be down for the night."""
+    (inbox / "shot.mp4").write_bytes(b"somebody's")
+    words = ("drop", clip, *PROMPT, *TICKET, "--inbox", inbox, "--outbox", outbox)
+    assert reeldrop(*words).code == 0
+    before = content(inbox)
+    assert "shot-2.mp4" in before
+    assert "is waiting already" in reeldrop(*words).out
+    assert content(inbox) == before
+
+
+def test_a_ticket_that_failed_is_dropped_again_and_its_old_failure_is_not_its_end(
+    reeldrop: Shell, inbox: Path, outbox: Path, clip: Path
+) -> None:
+    """The daemon decides whether it may run: here nothing was paid."""
+    known_drop(outbox / "_failed/shot", "1", "failed")
+    old = {"ticket": "farm-17", "id": "1", "state": "failed", "final": "_failed/shot"}
+    status(outbox, jobs=[old], waiting=[])
+    words = ("drop", clip, *PROMPT, *TICKET, "--inbox", inbox, "--outbox", outbox, "--wait")
+    with reeldrop.start(*words) as process:
+        assert process.stderr is not None
+        assert "lies as" in process.stderr.readline()
+        status(outbox, jobs=[{**old, "id": "2", "state": "queued"}, old], waiting=[])
+        assert "shot.mp4: queued" in process.stderr.readline()
+        new = {**old, "id": "2", "state": "delivered", "final": "shot"}
+        status(outbox, jobs=[new, old], waiting=[])
+        assert process.stdout is not None
+        assert process.stdout.read() == f"{outbox}/shot\n"
+    assert process.returncode == 0
+
+
+def test_one_ticket_goes_with_one_clip(
+    reeldrop: Shell, inbox: Path, clip: Path, tmp_path: Path
+) -> None:
+    """The second would never run."""
+    other = tmp_path / "other.mp4"
+    other.write_bytes(b"clip")
+    ended = reeldrop("drop", clip, other, *PROMPT, *TICKET, "--inbox", inbox)
+    assert ended.code == 2
+    assert "a ticket is one job" in ended.err
+    assert content(inbox) == {}

@@ -190,5 +190,6 @@ def watch_of(settings: WatchSettings) -> Watch:
         sidecar_timeout=settings.sidecar_timeout,
         incomplete_timeout=settings.incomplete_timeout,
         archive=settings.archive,
+        duplicates=settings.duplicates,
         defaults=settings.defaults or {"model": DEFAULT_MODEL},
     )

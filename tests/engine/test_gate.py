@@ -1,6 +1,19 @@
-"""A blocked queue: one clip at a time finds out whether the trouble is over."""
+"""A blocked queue: one clip at a time, each time another, finds out if it is over and how far it reaches."""
 
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from reeldrop.domain.errors import NotAuthorised, OutOfFunds, ProviderUnavailable, RateLimited
+from reeldrop.domain.job import Claim, Job, JobId, RelPath
+from reeldrop.domain.limits import Opening
 from reeldrop.engine.gate import PROBE_INTERVAL, Gate
+from reeldrop.ports import Barred, Scope
+
+NO_MONEY = OutOfFunds("no money")
+OUTAGE = ProviderUnavailable("cannot be reached")
 
 
 class StillClock:
@@ -18,63 +31,226 @@ class StillClock:
         self.time += seconds
 
 
-def test_nothing_is_tried_before_the_interval_is_over() -> None:
-    clock = StillClock()
-    gate = Gate(clock)
-    assert gate.wait() == 0
-    gate.close("no money")
-    assert gate.wait() == PROBE_INTERVAL
-    clock.time += PROBE_INTERVAL
-    assert gate.wait() == 0
+class Desk:
+    """A gate, a clock, and the queue as the gate's `choices` would have it."""
+
+    def __init__(self, *jobs: Job) -> None:
+        self.clock = StillClock()
+        self.gate = Gate(self.clock)
+        self.queued = list(jobs)
+
+    def take(self) -> Job | None:
+        """Take the first job that is not barred, as the queue does."""
+        if self.gate.wait() > 0:
+            return None
+        for barred in self.gate.choices():
+            for job in self.queued:
+                if _is_free(job, barred):
+                    self.queued.remove(job)
+                    self.gate.begin(job)
+                    return job
+        return None
+
+    def probe(self) -> Job:
+        """Take the job that finds out."""
+        job = self.take()
+        assert job is not None
+        return job
+
+    def refuse(self, job: Job | None, error: Any = NO_MONEY) -> None:
+        assert job is not None
+        self.gate.refuse(job, error)
+        self.gate.ended(job)
+        self.queued.append(job)
+
+    def after(self, seconds: float) -> "Desk":
+        self.clock.time += seconds
+        return self
 
 
-def test_one_clip_at_a_time_probes() -> None:
+def _is_free(job: Job, barred: Barred) -> bool:
+    return (
+        job.id not in barred.jobs
+        and job.model not in barred.models
+        and job.watch not in barred.watches
+    )
+
+
+@pytest.fixture
+def job() -> Callable[..., Job]:
+    def make(number: int, model: str = "kling", watch: str = "main", **fields: Any) -> Job:
+        path = RelPath(f"{number}.mov")
+        return Job(
+            JobId(f"{number:032x}"), watch, path, path, model, {}, Claim(RelPath("c"), ()),
+            path, 0.0, 0.0, **fields,
+        )  # fmt: skip
+
+    return make
+
+
+def test_nothing_is_tried_before_the_interval_is_over(job: Callable[..., Job]) -> None:
+    desk = Desk(job(1), job(2))
+    desk.refuse(desk.take())
+    assert desk.gate.wait() == PROBE_INTERVAL
+    assert desk.take() is None
+    assert desk.after(PROBE_INTERVAL).take() is not None
+
+
+def test_one_clip_at_a_time_probes_and_each_time_another(job: Callable[..., Job]) -> None:
     """Eight at once would each upload a whole clip to hear the same refusal."""
-    clock = StillClock()
-    gate = Gate(clock)
-    gate.close("no money")
-    clock.time += PROBE_INTERVAL
-    gate.begin()
-    assert gate.wait() > 0
-    gate.told(passed=False)
-    assert gate.wait() == PROBE_INTERVAL
+    desk = Desk(job(1), job(2), job(3))
+    desk.refuse(desk.take())
+    tried = []
+    for _ in range(2):
+        probe = desk.after(PROBE_INTERVAL).take()
+        assert desk.take() is None
+        desk.refuse(probe)
+        tried.append(probe)
+    assert [each.path for each in tried if each] == ["2.mov", "3.mov"]
 
 
-def test_a_clip_that_is_taken_up_opens_it_for_all() -> None:
-    gate = Gate(StillClock())
-    gate.close("no money")
-    gate.begin()
-    gate.told(passed=True)
-    assert (gate.wait(), gate.reason, gate.refusals) == (0, "", 0)
+def test_the_only_clip_there_is_probes_itself(job: Callable[..., Job]) -> None:
+    desk = Desk(job(1))
+    desk.refuse(desk.take())
+    again = desk.after(PROBE_INTERVAL).probe()
+    assert again == job(1)
+    desk.gate.passed(again)
+    assert (desk.gate.reason, desk.gate.wait()) == ("", 0.0)
+    assert not desk.gate.is_aside(again)
 
 
-def test_a_clip_that_was_under_way_before_changes_nothing_by_failing() -> None:
-    """Jobs taken before the refusal end after it."""
-    clock = StillClock()
-    gate = Gate(clock)
-    gate.begin()
-    gate.close("no money")
-    clock.time += PROBE_INTERVAL / 2
-    gate.told(passed=False)
-    assert gate.wait() == PROBE_INTERVAL / 2
+def test_where_another_of_its_model_passes_the_refused_clip_is_set_aside(
+    job: Callable[..., Job],
+) -> None:
+    """Its trouble is its own: it must close the queue for nobody any more."""
+    desk = Desk(job(1), job(2))
+    desk.refuse(desk.take())
+    desk.gate.passed(desk.after(PROBE_INTERVAL).probe())
+    assert desk.gate.is_aside(job(1))
+    assert desk.gate.reason == ""
+    desk.refuse(desk.take())
+    assert desk.gate.reason == ""
+    assert desk.gate.wait() == 0.0
 
 
-def test_a_burst_of_refusals_is_one_refusal() -> None:
-    """A single run gives up after two, half a minute apart."""
-    clock = StillClock()
-    gate = Gate(clock)
-    gate.close("no money")
-    gate.close("no money")
-    assert gate.refusals == 1
-    clock.time += PROBE_INTERVAL
-    gate.close("no money")
-    assert gate.refusals == 2
+def test_where_another_model_passes_the_wall_is_that_of_the_refused_ones_model(
+    job: Callable[..., Job],
+) -> None:
+    desk = Desk(job(1), job(2), job(3, "other"), job(4, "other"))
+    desk.refuse(desk.take(), NotAuthorised("the key may not use kling"))
+    probe = desk.after(PROBE_INTERVAL).probe()
+    assert probe == job(3, "other")
+    desk.gate.passed(probe)
+    [block] = desk.gate.blocks
+    assert (block.scope, block.of) == (Scope.MODEL, "kling")
+    assert desk.take() == job(4, "other")
+    assert desk.take() is None
+    probe = desk.after(PROBE_INTERVAL).probe()
+    assert probe == job(2)
+    desk.gate.passed(probe)
+    assert desk.gate.blocks == []
+    assert desk.gate.is_aside(job(1))
 
 
-def test_a_trouble_that_has_ended_opens_what_it_closed_and_nothing_else() -> None:
-    gate = Gate(StillClock())
-    gate.close("the disk is full")
-    gate.over("the store does not answer")
-    assert gate.reason
-    gate.over("the disk is full")
-    assert not gate.reason
+def test_a_clip_that_was_on_its_way_before_the_trouble_proves_nothing(
+    job: Callable[..., Job],
+) -> None:
+    """The last money may have gone to it: the refused clip is not to blame."""
+    desk = Desk(job(1), job(2))
+    early, refused = desk.probe(), desk.probe()
+    desk.after(1.0).refuse(refused)
+    desk.gate.passed(early)
+    assert desk.gate.reason == "no money"
+    assert not desk.gate.is_aside(job(2))
+
+
+def test_an_outage_is_asked_after_soon_and_then_ever_more_seldom(job: Callable[..., Job]) -> None:
+    desk = Desk(job(1))
+    waits = []
+    for _ in range(7):
+        desk.refuse(desk.take(), OUTAGE)
+        waits.append(desk.gate.wait())
+        desk.after(waits[-1])
+    assert waits == [1.0, 2.0, 4.0, 8.0, 16.0, PROBE_INTERVAL, PROBE_INTERVAL]
+
+
+def test_what_the_api_asks_for_is_waited_for(job: Callable[..., Job]) -> None:
+    desk = Desk(job(1))
+    desk.refuse(desk.take(), RateLimited("slower", retry_after=90.0))
+    assert desk.gate.wait() == 90.0
+
+
+def test_a_burst_of_refusals_is_one_refusal(job: Callable[..., Job]) -> None:
+    """A single run gives up after two, half a minute apart, and not at once."""
+    desk = Desk(*(job(number) for number in range(8)))
+    for taken in [desk.take() for _ in range(8)]:
+        desk.refuse(taken)
+    assert not desk.gate.gives_up_on(job(1))
+    desk.refuse(desk.after(PROBE_INTERVAL).take())
+    assert desk.gate.gives_up_on(job(1))
+
+
+def test_a_submit_that_tells_nothing_lets_another_find_out(job: Callable[..., Job]) -> None:
+    desk = Desk(job(1), job(2))
+    desk.refuse(desk.take())
+    probe = desk.after(PROBE_INTERVAL).probe()
+    desk.gate.ended(probe)
+    desk.queued.append(probe)
+    assert desk.take() is None
+    assert desk.after(PROBE_INTERVAL).take() is not None
+
+
+def test_resume_lets_one_try_at_once(job: Callable[..., Job]) -> None:
+    desk = Desk(job(1), job(2))
+    desk.refuse(desk.take())
+    desk.gate.resume()
+    assert desk.take() is not None
+
+
+def test_a_pause_holds_until_somebody_resumes(job: Callable[..., Job]) -> None:
+    desk = Desk(job(1))
+    desk.gate.pause(1000.0)
+    assert desk.after(10 * PROBE_INTERVAL).take() is None
+    assert "paused" in desk.gate.reason
+    desk.gate.resume()
+    assert desk.take() is not None
+
+
+def test_a_store_that_answers_again_opens_what_it_closed_and_nothing_else(
+    job: Callable[..., Job],
+) -> None:
+    desk = Desk(job(1))
+    desk.refuse(desk.take())
+    desk.gate.close("the store does not answer")
+    desk.gate.over()
+    assert desk.gate.reason == "no money"
+
+
+def test_a_short_disk_holds_up_the_watches_that_use_it(job: Callable[..., Job]) -> None:
+    desk = Desk(job(1, watch="full"), job(2, watch="other"))
+    desk.gate.shortage({"full": "The disk is full."})
+    assert desk.take() == job(2, watch="other")
+    assert desk.take() is None
+    desk.gate.shortage({})
+    assert desk.take() == job(1, watch="full")
+
+
+def test_a_reason_is_logged_when_it_comes_and_when_it_goes(job: Callable[..., Job]) -> None:
+    """A block may last a weekend."""
+    desk = Desk(job(1), job(2))
+    with capture_logs() as logs:
+        for _ in range(20):
+            desk.refuse(desk.after(PROBE_INTERVAL).take())
+        desk.gate.passed(desk.after(PROBE_INTERVAL).probe())
+    assert [line["event"] for line in logs] == ["queue.blocked", "queue.unblocked"]
+
+
+def test_a_limit_is_shown_and_only_a_lasting_one_is_logged(job: Callable[..., Job]) -> None:
+    gate = Desk(job(1)).gate
+    with capture_logs() as logs:
+        gate.limited(Opening(5.0, "rate: at most 60 a minute"))
+        assert gate.reason == ""
+        gate.limited(Opening(5.0, "budget: spent", lasting=True))
+        gate.limited(Opening(5.0, "budget: spent", lasting=True))
+    assert gate.reason == "budget: spent"
+    assert [line["event"] for line in logs] == ["queue.blocked"]

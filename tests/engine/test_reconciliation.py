@@ -21,10 +21,12 @@ class World:
 
     def __init__(self) -> None:
         self.time, self.answers = 1000.0, True
+        self.recorded: list[float] = []
         policy = Policy(poll_interval=1.0, generation_timeout=10.0, reconcile_window=WINDOW)
         parts = SimpleNamespace(
-            clock=self, provider=self, store=self, policy=policy, jitter=lambda: 1.0
-        )
+            clock=self, provider=self, store=self, policy=policy, jitter=lambda: 1.0,
+            cancelled=set(),
+        )  # fmt: skip
         self.rooms = cast("Rooms", parts)
         self.ages = Ages(self)
         job = Job(
@@ -49,6 +51,7 @@ class World:
         return {}
 
     async def update(self, job: Job, _event: str, _note: Any) -> Job:
+        self.recorded.append(job.searched)
         return job
 
     async def look(self, after: float, *, answers: bool) -> Job:
@@ -72,3 +75,10 @@ async def test_time_in_which_the_log_did_not_answer_does_not_count() -> None:
     await world.look(10 * WINDOW, answers=False)
     job = await world.look(10 * WINDOW, answers=True)
     assert (job.held, job.searched) == (False, 0.0)
+
+
+async def test_what_was_looked_for_is_recorded_so_that_restarts_do_not_begin_it_anew() -> None:
+    world = World()
+    await world.look(0, answers=True)
+    await world.look(30, answers=True)
+    assert world.recorded[-1] == 30.0

@@ -1,9 +1,12 @@
 """error.txt: what a person reads where a drop failed."""
 
+from collections.abc import Callable
+
 import pytest
 
 from reeldrop.domain.errors import Trouble
 from reeldrop.domain.job import Claim, ClaimedFile, Job, JobId, RelPath
+from reeldrop.engine.cancelling import cancelled, cancelled_unknown
 from reeldrop.engine.record import error_text
 
 BACK = 'To run it again: mend what is wrong and move what lies in "source" back into the inbox.'
@@ -41,3 +44,26 @@ def test_the_way_back_is_told_once(trouble: Trouble, hint: list[str]) -> None:
     assert lines == [
         "a.mov could not be done.", "", trouble.message, "", *hint, BACK, "", "Job 1"
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("ended", "words"),
+    [
+        (cancelled, "To run it after all: `reeldrop retry 1`, or move"),
+        (cancelled_unknown, "pay for it again: `reeldrop retry 1` with --pay-again"),
+    ],
+    ids=["unpaid", "unknown"],
+)
+def test_a_cancelled_drop_says_what_running_it_costs(
+    ended: Callable[[Job], Job], words: str
+) -> None:
+    """Whoever moves the files back pays once more."""
+    clip = RelPath("a.mov")
+    claim = Claim(RelPath(".reeldrop/claims/1"), (ClaimedFile(RelPath("source/a.mov"), clip),))
+    job = Job(
+        JobId("1"), "main", clip, RelPath("a"), "m", {"prompt": "x"}, claim, "k", 0, 0,
+        request_ids=("1.7",),
+    )  # fmt: skip
+    text = error_text(ended(job)).decode()
+    assert text.startswith("a.mov was cancelled.\n")
+    assert words in text

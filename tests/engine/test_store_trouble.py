@@ -1,8 +1,7 @@
 """The store fails while something is paid for: what has happened is recorded, and nothing is paid twice."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,8 @@ import pytest
 from reeldrop import app
 from reeldrop.domain.errors import StoreUnavailable
 from reeldrop.domain.lifecycle import Event
-from reeldrop.settings import ApiSettings, LimitSettings, Settings, StoreSettings, WatchSettings
+from reeldrop.settings import Settings
 from reeldrop.simulator import Simulator
-from reeldrop.simulator.footage import make_clip
 
 
 class Failing:
@@ -32,29 +30,6 @@ class Failing:
             return await method(*args, **kwargs)
 
         return call
-
-
-@pytest.fixture
-async def api(tmp_path: Path) -> AsyncIterator[Simulator]:
-    result = tmp_path / "result.mp4"
-    await asyncio.to_thread(make_clip, result, seconds=0.5, width=128, height=72, audio=False)
-    async with Simulator(tmp_path / "api", generation_seconds=0.05, result=result) as server:
-        yield server
-
-
-@pytest.fixture
-def settings(tmp_path: Path, api: Simulator) -> Settings:
-    inbox, outbox = tmp_path / "inbox", tmp_path / "outbox"
-    inbox.mkdir()
-    outbox.mkdir()
-    (inbox / "a.mov").write_bytes((tmp_path / "result.mp4").read_bytes())
-    (inbox / "a.json").write_text(json.dumps({"prompt": "x"}))
-    return Settings(
-        api=ApiSettings(base_url=api.base_url, poll_interval=0.05),
-        store=StoreSettings(url=f"sqlite:///{tmp_path}/state/reeldrop.db"),
-        limits=LimitSettings(min_free_disk=0),
-        watch=(WatchSettings(inbox=str(inbox), outbox=str(outbox), settle_polling=0.1),),
-    )
 
 
 async def run_with(settings: Settings, when: Callable[[str, tuple[Any, ...]], bool]) -> None:
@@ -92,7 +67,7 @@ async def test_an_intent_that_cannot_be_recorded_keeps_the_request_from_being_se
 ) -> None:
     """The end of the body stays here; the clip waits until the store is back."""
     monkeypatch.setenv("AIMLAPI_API_KEY", "k")
-    monkeypatch.setattr("reeldrop.engine.gate.PROBE_INTERVAL", 0.2)
+    monkeypatch.setattr("reeldrop.engine.gate.OWN_PAUSE", 0.2)
     left = 1
 
     def once(name: str, args: tuple[Any, ...]) -> bool:
@@ -110,7 +85,7 @@ async def test_a_queue_that_cannot_be_asked_is_asked_again(
 ) -> None:
     """A hiccup of the disk ended the daemon, and with it the requests in the air."""
     monkeypatch.setenv("AIMLAPI_API_KEY", "k")
-    monkeypatch.setattr("reeldrop.engine.gate.PROBE_INTERVAL", 0.2)
+    monkeypatch.setattr("reeldrop.engine.gate.OWN_PAUSE", 0.2)
     left = 1
 
     def first(name: str, args: tuple[Any, ...]) -> bool:

@@ -4,12 +4,13 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from reeldrop.domain.errors import StartupError
-from reeldrop.host.lock import hold_state_folder
+from reeldrop.host.lock import Held, hold_state_folder
 
 HOLD = """
 import sys, pathlib
@@ -27,7 +28,7 @@ def test_a_second_daemon_is_told_who_holds_the_folder(tmp_path: Path) -> None:
     ) as other:
         assert other.stdout
         assert other.stdout.readline() == b"held\n"
-        with pytest.raises(StartupError) as told, hold_state_folder(tmp_path):
+        with pytest.raises(Held) as told, hold_state_folder(tmp_path, patience=0.1):
             pytest.fail("two hold one folder")
         assert f"pid {other.pid} on {socket.gethostname()}" in told.value.message
         assert str(tmp_path) in told.value.message
@@ -38,8 +39,25 @@ def test_a_second_daemon_is_told_who_holds_the_folder(tmp_path: Path) -> None:
 
 
 def test_two_of_one_process_exclude_each_other(tmp_path: Path) -> None:
-    with hold_state_folder(tmp_path), pytest.raises(StartupError), hold_state_folder(tmp_path):
+    with (
+        hold_state_folder(tmp_path),
+        pytest.raises(Held),
+        hold_state_folder(tmp_path, patience=0.0),
+    ):
         pytest.fail("two hold one folder")
+
+
+def test_a_holder_that_ends_soon_is_waited_for(tmp_path: Path) -> None:
+    """A command that changes something while no daemon runs must not keep one from starting."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout
+        assert other.stdin
+        assert other.stdout.readline() == b"held\n"
+        threading.Timer(0.1, other.stdin.close).start()
+        with hold_state_folder(tmp_path, patience=30.0):
+            assert other.wait() == 0
 
 
 def test_what_an_old_holder_left_is_no_obstacle(tmp_path: Path) -> None:
@@ -47,7 +65,7 @@ def test_what_an_old_holder_left_is_no_obstacle(tmp_path: Path) -> None:
     (tmp_path / "lock").write_text("pid 1 on elsewhere, and a long story about it\n")
     with hold_state_folder(tmp_path):
         note = (tmp_path / "lock").read_text()
-    assert note == f"pid {os.getpid()} on {socket.gethostname()}\n"
+    assert note == f"pid {os.getpid()} on {socket.gethostname()}, a daemon\n"
 
 
 def test_a_missing_folder_is_made_for_its_owner_alone(tmp_path: Path) -> None:

@@ -1,12 +1,15 @@
 """The clock and the disks of this machine."""
 
 import os
+import shutil
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from reeldrop.domain.errors import FolderOffline
+from reeldrop.host import disk
 from reeldrop.host.clock import SystemClock
 from reeldrop.host.disk import Room, free_bytes
 
@@ -30,7 +33,7 @@ async def test_a_folder_that_is_gone_is_offline(tmp_path: Path) -> None:
 
 
 async def test_with_room_for_the_reserve_there_is_no_shortage(tmp_path: Path) -> None:
-    assert await Room([tmp_path], reserve=0).shortage() == ""
+    assert await Room([tmp_path], reserve=0).shortage() == {}
 
 
 async def test_a_shortage_names_the_folder_and_the_key_that_sets_the_reserve(
@@ -38,10 +41,37 @@ async def test_a_shortage_names_the_folder_and_the_key_that_sets_the_reserve(
 ) -> None:
     """Whoever reads why the queue waits shall know which disk to clear, or what to set."""
     shortage = await Room([tmp_path], reserve=10**18).shortage()
-    assert str(tmp_path) in shortage
-    assert "limits.min_free_disk" in shortage
+    assert list(shortage) == [tmp_path]
+    assert str(tmp_path) in shortage[tmp_path]
+    assert "limits.min_free_disk" in shortage[tmp_path]
 
 
 async def test_a_folder_that_does_not_answer_is_no_shortage_of_the_others(tmp_path: Path) -> None:
     """One share that is away must not stop the watches of other disks."""
-    assert await Room([tmp_path / "gone", tmp_path], reserve=0).shortage() == ""
+    short = await Room([tmp_path / "gone", tmp_path], reserve=10**18).shortage()
+    assert list(short) == [tmp_path]
+
+
+async def test_a_disk_that_hangs_holds_up_neither_the_others_nor_the_next_question(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dead NFS server keeps `statvfs` in the kernel for minutes; threads must not pile up there."""
+    hangs, asked = threading.Event(), []
+    usage = shutil.disk_usage
+
+    def disk_usage(folder: Path) -> object:
+        asked.append(folder)
+        if folder.name == "hangs":
+            hangs.wait(30)
+        return usage(tmp_path)
+
+    monkeypatch.setattr(shutil, "disk_usage", disk_usage)
+    monkeypatch.setattr(disk, "PATIENCE", 0.05)
+    monkeypatch.setattr(disk, "ASK_AGAIN", 0.0)
+    room = Room([tmp_path / "hangs", tmp_path], reserve=10**18)
+    try:
+        for _ in range(3):
+            assert list(await room.shortage()) == [tmp_path]
+        assert asked.count(tmp_path / "hangs") == 1
+    finally:
+        hangs.set()

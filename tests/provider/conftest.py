@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from reeldrop.domain.errors import StepError
 from reeldrop.provider.client import HttpProvider
 from reeldrop.provider.clients import Timeouts
 
@@ -147,7 +148,7 @@ def connect() -> Callable[..., HttpProvider]:
     """Return a function that makes a provider with short time-outs."""
 
     def make(url: str, **seconds: float) -> HttpProvider:
-        limits = {"connect": 2.0, "write": 2.0, "answer": 2.0, "poll": 2.0, "fetch": 2.0}
+        limits = dict.fromkeys(("connect", "write", "answer", "late", "poll", "fetch"), 2.0)
         timeouts = Timeouts(**{**limits, **seconds})
         return HttpProvider(url, SECRET, "reeldrop/9.9", WallClock(), timeouts)
 
@@ -162,3 +163,8 @@ def allow() -> Callable[[], Awaitable[None]]:
         return
 
     return permission
+
+
+async def in_time(error: StepError) -> None:
+    """What a submit calls when its answer takes too long, for tests in which none does."""
+    raise AssertionError("the answer came in time") from error

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.provider.conftest import SECRET, Serve, WallClock, Wire
+from tests.provider.conftest import SECRET, Serve, WallClock, Wire, in_time
 
 from reeldrop.domain.errors import (
     BlockedError,
@@ -538,7 +538,7 @@ async def lose(
     params = {"prompt": "as clay", "video_url": clip}
     model = "klingai/video-o1-video-to-video-reference"
     with pytest.raises(UnknownOutcome):
-        await provider.submit(SubmitRequest(model, params, request_id), allow)
+        await provider.submit(SubmitRequest(model, params, request_id), allow, in_time)
 
 
 async def test_a_submit_whose_answer_was_lost_is_found_again(

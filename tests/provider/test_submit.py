@@ -11,19 +11,22 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
-from tests.provider.conftest import SECRET, Serve, WallClock, Wire
+from tests.provider.conftest import SECRET, Serve, WallClock, Wire, in_time
 
 from reeldrop.domain.errors import (
     ClipRejected,
     FileBusy,
+    Lost,
     NotAuthorised,
     ProviderUnavailable,
     RateLimited,
     SettingsError,
+    StepError,
     UnknownOutcome,
 )
 from reeldrop.ports import Progress, SubmitRequest
 from reeldrop.provider.client import HttpProvider, open_provider
+from reeldrop.provider.connection import KEEP_ALIVE
 from reeldrop.settings import ApiSettings, UploadSettings
 from reeldrop.upload.choose import open_uploads
 
@@ -42,7 +45,7 @@ async def test_a_submit_is_taken(serve: Serve, connect: Connect, allow: Allow) -
         await wire.answer(201, QUEUED, Content_Type="application/json")
 
     async with serve(handler) as server, connect(server.url) as provider:
-        generation = await provider.submit(REQUEST, allow)
+        generation = await provider.submit(REQUEST, allow, in_time)
 
         (request,) = server.requests
         assert (generation.id, generation.progress) == ("gen-1", Progress.RUNNING)
@@ -66,8 +69,8 @@ async def test_every_submit_has_a_connection_of_its_own(
         await wire.answer(200, QUEUED)
 
     async with serve(handler) as server, connect(server.url) as provider:
-        await provider.submit(REQUEST, allow)
-        await provider.submit(REQUEST, allow)
+        await provider.submit(REQUEST, allow, in_time)
+        await provider.submit(REQUEST, allow, in_time)
 
         assert server.connections == 2
 
@@ -93,7 +96,7 @@ async def test_the_server_never_sees_the_end_before_the_permission(
             await asyncio.sleep(0.05)
             at_permission.append(len(server.requests[0].body))
 
-        await provider.submit(REQUEST, permission)
+        await provider.submit(REQUEST, permission, in_time)
 
         (request,) = server.requests
         assert at_permission == [request.length - 16]
@@ -119,7 +122,7 @@ async def test_a_refused_permission_ends_the_request_unsent(serve: Serve, connec
 
         async with serve(handler) as server, connect(server.url) as provider:
             with pytest.raises(type(refusal)) as caught:
-                await provider.submit(REQUEST, permission)
+                await provider.submit(REQUEST, permission, in_time)
             await asyncio.wait_for(received.wait(), 2)
             received.clear()
 
@@ -141,7 +144,7 @@ async def test_a_clip_arrives_byte_for_byte(
     value, _ = await open_uploads(UploadSettings()).prepare(clip, "auto")
     request = SubmitRequest("m/x", {"video_url": value, "image_list": [value]}, "r")
     async with serve(handler) as server, connect(server.url) as provider:
-        await provider.submit(request, allow)
+        await provider.submit(request, allow, in_time)
 
         body = json.loads(server.requests[0].body)
         assert body["image_list"] == [body["video_url"]]
@@ -192,7 +195,7 @@ async def test_an_answer_to_a_whole_request(
 
     async with serve(handler) as server, connect(server.url) as provider:
         with pytest.raises(kind) as caught:
-            await provider.submit(REQUEST, allow)
+            await provider.submit(REQUEST, allow, in_time)
 
         assert type(caught.value) is kind
         assert len(server.requests) == 1
@@ -210,7 +213,7 @@ async def test_a_cut_before_the_end_is_definite(
 
     async with serve(handler) as server, connect(server.url) as provider:
         with pytest.raises(ProviderUnavailable):
-            await provider.submit(BIG, allow)
+            await provider.submit(BIG, allow, in_time)
 
 
 @pytest.mark.parametrize("half", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 4"])
@@ -226,29 +229,151 @@ async def test_a_cut_after_the_end_is_unknown(
 
     async with serve(handler) as server, connect(server.url) as provider:
         with pytest.raises(UnknownOutcome):
-            await provider.submit(REQUEST, allow)
+            await provider.submit(REQUEST, allow, in_time)
 
 
-async def test_silence_after_the_end_is_unknown(
+class Overdue:
+    """What a submit calls when its answer takes too long: remembers it, and lasts until `over`."""
+
+    def __init__(self) -> None:
+        self.errors: list[StepError] = []
+        self.called, self.over = asyncio.Event(), asyncio.Event()
+        self.over.set()
+
+    async def __call__(self, error: StepError) -> None:
+        self.errors.append(error)
+        self.called.set()
+        await self.over.wait()
+
+
+async def test_silence_after_the_end_is_told_and_in_the_end_unknown(
     serve: Serve, connect: Connect, allow: Allow
 ) -> None:
-    """A time-out says nothing about what the server did."""
-    done = asyncio.Event()
+    """A time-out says nothing about what the server did; nobody listens for ever."""
+    overdue, ended = Overdue(), asyncio.Event()
 
     async def handler(wire: Wire) -> None:
         await wire.read_body()
-        await done.wait()
+        await wire.reader.read(1)
+        ended.set()
+
+    async with serve(handler) as server, connect(server.url, answer=0.1, late=0.2) as provider:
+        with pytest.raises(UnknownOutcome) as caught:
+            await asyncio.wait_for(provider.submit(REQUEST, allow, overdue), 5)
+        await asyncio.wait_for(ended.wait(), 2)
+
+        assert [(type(error), str(error)) for error in overdue.errors] == [
+            (UnknownOutcome, str(caught.value))
+        ]
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (201, QUEUED, None),
+        (400, b'{"statusCode":400,"message":"Body validation error!"}', ClipRejected),
+        (401, b"", NotAuthorised),
+        (429, b"", RateLimited),
+        (503, b'{"statusCode":503,"message":"Service unavailable"}', ProviderUnavailable),
+        (503, b"", UnknownOutcome),
+        (504, b'{"statusCode":504,"message":"Generation timeout"}', UnknownOutcome),
+        (408, b"", UnknownOutcome),
+        (200, b"{}", UnknownOutcome),
+    ],
+)
+async def test_a_late_answer_is_still_read(
+    serve: Serve,
+    connect: Connect,
+    allow: Allow,
+    *,
+    status: int,
+    body: bytes,
+    kind: type[Exception] | None,
+) -> None:
+    """It proves as much as one that came in time."""
+    overdue = Overdue()
+
+    async def handler(wire: Wire) -> None:
+        await wire.read_body()
+        await overdue.called.wait()
+        await wire.answer(status, body)
+
+    async with serve(handler) as server, connect(server.url, answer=0.1) as provider:
+        if kind is None:
+            assert (await provider.submit(REQUEST, allow, overdue)).id == "gen-1"
+        else:
+            with pytest.raises(kind) as caught:
+                await provider.submit(REQUEST, allow, overdue)
+            assert type(caught.value) is kind
+
+        assert (len(overdue.errors), len(server.requests)) == (1, 1)
+
+
+async def test_an_answer_that_comes_while_its_lateness_is_recorded_is_not_lost(
+    serve: Serve, connect: Connect, allow: Allow
+) -> None:
+    """Nor is the recording broken off, by the answer or by the second limit: the store may hang."""
+    overdue, answered = Overdue(), asyncio.Event()
+    overdue.over.clear()
+
+    async def handler(wire: Wire) -> None:
+        await wire.read_body()
+        await overdue.called.wait()
+        await wire.answer(200, QUEUED, Connection="close")
+        wire.writer.close()
+        answered.set()
+
+    limits = {"answer": 0.1, "late": 0.1}
+    async with serve(handler) as server, connect(server.url, **limits) as provider:
+        async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+            submit = group.create_task(provider.submit(REQUEST, allow, overdue))
+            await answered.wait()
+            done, _ = await asyncio.wait([submit], timeout=0.3)
+            assert not done
+            overdue.over.set()
+
+        assert (submit.result().id, len(overdue.errors)) == ("gen-1", 1)
+
+
+async def test_what_the_recording_of_a_late_answer_raises_is_raised(
+    serve: Serve, connect: Connect, allow: Allow
+) -> None:
+    """Another owner has the job: nobody waits for the answer any more."""
+
+    async def lost(_error: StepError) -> None:
+        raise Lost("another owner has it")
+
+    async def handler(wire: Wire) -> None:
+        await wire.read_body()
+        await wire.reader.read(1)
+
+    async with serve(handler) as server, connect(server.url, answer=0.1) as provider:
+        with pytest.raises(Lost):
+            await asyncio.wait_for(provider.submit(REQUEST, allow, lost), 5)
+
+
+async def test_no_answer_is_overdue_before_the_request_has_left(
+    serve: Serve, connect: Connect
+) -> None:
+    """While the intent waits for a slow store nothing has been asked for."""
+
+    async def slow() -> None:
+        await asyncio.sleep(0.4)
+
+    async def handler(wire: Wire) -> None:
+        await wire.read_body()
+        await wire.answer(200, QUEUED)
 
     async with serve(handler) as server, connect(server.url, answer=0.2) as provider:
-        with pytest.raises(UnknownOutcome):
-            await provider.submit(REQUEST, allow)
-        done.set()
+        assert (await provider.submit(REQUEST, slow, in_time)).id == "gen-1"
 
 
 async def test_a_trickled_answer_does_not_hold_us_for_ever(
     serve: Serve, connect: Connect, allow: Allow
 ) -> None:
     """A byte now and then resets every time-out of a socket, but not ours."""
+    overdue = Overdue()
 
     async def handler(wire: Wire) -> None:
         await wire.read_body()
@@ -256,9 +381,57 @@ async def test_a_trickled_answer_does_not_hold_us_for_ever(
             await wire.send(bytes([byte]))
             await asyncio.sleep(0.05)
 
-    async with serve(handler) as server, connect(server.url, answer=0.3) as provider:
+    async with serve(handler) as server, connect(server.url, answer=0.2, late=0.2) as provider:
         with pytest.raises(UnknownOutcome):
-            await asyncio.wait_for(provider.submit(REQUEST, allow), 5)
+            await asyncio.wait_for(provider.submit(REQUEST, allow, overdue), 5)
+        assert len(overdue.errors) == 1
+
+
+@pytest.mark.parametrize("before", [b"", b"HTTP/1.1 100 Continue\r\n\r\n"])
+async def test_the_body_of_an_answer_has_its_own_time(
+    serve: Serve, connect: Connect, allow: Allow, before: bytes
+) -> None:
+    """An answer that has begun is no longer overdue; where its body never ends the status decides."""
+
+    async def handler(wire: Wire) -> None:
+        await wire.read_body()
+        await asyncio.sleep(0.1)
+        await wire.send(before + b"HTTP/1.1 401 No\r\nContent-Length: 500\r\n\r\n{")
+        await wire.reader.read(1)
+
+    async with serve(handler) as server, connect(server.url, answer=0.2) as provider:
+        with pytest.raises(NotAuthorised):
+            await asyncio.wait_for(provider.submit(REQUEST, allow, in_time), 5)
+
+
+@pytest.mark.skipif(
+    not Path("/proc/net/tcp").exists(), reason="the kernel does not show its timers"
+)
+async def test_a_silent_connection_is_kept_alive(
+    serve: Serve, connect: Connect, allow: Allow
+) -> None:
+    """A router forgets a connection on which nothing is said for minutes, and its answer with it."""
+    timers: list[str] = []
+
+    async def handler(wire: Wire) -> None:
+        await wire.read_body()
+        port = wire.writer.get_extra_info("peername")[1]
+        async with asyncio.timeout(2):
+            while not (timer := _timer_of(port)).startswith("02:"):
+                await asyncio.sleep(0.01)
+        timers.append(timer)
+        await wire.answer(200, QUEUED)
+
+    async with serve(handler) as server, connect(server.url) as provider:
+        await provider.submit(REQUEST, allow, in_time)
+    (timer,) = timers
+    assert 0 < int(timer.partition(":")[2], 16) / os.sysconf("SC_CLK_TCK") <= KEEP_ALIVE
+
+
+def _timer_of(port: int) -> str:
+    """Return what the kernel waits for on the connection from `port`: `02:` is its next probe."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return next((row[5] for row in rows if row[1].endswith(f":{port:04X}")), "")
 
 
 async def test_a_server_that_stops_reading_is_definite(
@@ -270,9 +443,10 @@ async def test_a_server_that_stops_reading_is_definite(
     async def handler(wire: Wire) -> None:
         await done.wait()
 
-    async with serve(handler) as server, connect(server.url, write=0.3) as provider:
+    limits = {"write": 0.3, "answer": 0.1}
+    async with serve(handler) as server, connect(server.url, **limits) as provider:
         with pytest.raises(ProviderUnavailable):
-            await provider.submit(BIG, allow)
+            await provider.submit(BIG, allow, in_time)
         done.set()
 
 
@@ -301,7 +475,7 @@ async def test_an_answer_before_the_end_is_read_and_definite(
 
     async with serve(handler) as server, connect(server.url) as provider:
         with pytest.raises(kind) as caught:
-            await provider.submit(BIG, permission)
+            await provider.submit(BIG, permission, in_time)
         done.set()
 
         assert type(caught.value) is kind
@@ -319,14 +493,14 @@ async def test_interim_answers_change_nothing(serve: Serve, connect: Connect, al
         await wire.answer(200, QUEUED)
 
     async with serve(handler) as server, connect(server.url) as provider:
-        assert (await provider.submit(BIG, allow)).id == "gen-1"
+        assert (await provider.submit(BIG, allow, in_time)).id == "gen-1"
 
 
 async def test_nobody_listening_is_definite(connect: Connect, allow: Allow) -> None:
     """A refused connection is the plainest proof that nothing was made."""
     async with connect("http://127.0.0.1:1") as provider:
         with pytest.raises(ProviderUnavailable):
-            await provider.submit(REQUEST, allow)
+            await provider.submit(REQUEST, allow, in_time)
 
 
 async def test_a_host_without_tls_is_definite(serve: Serve, connect: Connect, allow: Allow) -> None:
@@ -339,7 +513,7 @@ async def test_a_host_without_tls_is_definite(serve: Serve, connect: Connect, al
         url = server.url.replace("http:", "https:")
         async with connect(url, connect=0.3) as provider:
             with pytest.raises(ProviderUnavailable):
-                await provider.submit(REQUEST, allow)
+                await provider.submit(REQUEST, allow, in_time)
 
 
 async def test_a_cancelled_submit_sends_nothing_more(serve: Serve, connect: Connect) -> None:
@@ -356,7 +530,7 @@ async def test_a_cancelled_submit_sends_nothing_more(serve: Serve, connect: Conn
 
     async with serve(handler) as server, connect(server.url) as provider:
         async with asyncio.TaskGroup() as group:
-            submit = group.create_task(provider.submit(REQUEST, permission))
+            submit = group.create_task(provider.submit(REQUEST, permission, in_time))
             await asked.wait()
             submit.cancel()
         await asyncio.wait_for(ended.wait(), 2)
@@ -391,7 +565,7 @@ async def sink(reader, writer):
     await writer.drain()
     writer.close()
 
-async def allowed():
+async def allowed(*_):
     pass
 
 async def main():
@@ -399,7 +573,7 @@ async def main():
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     value, _ = await open_uploads(UploadSettings()).prepare(Path(sys.argv[1]), "auto")
     async with HttpProvider(url, "", "x", None, Timeouts()) as provider:
-        await provider.submit(SubmitRequest("m", {"video_url": value}, "r"), allowed)
+        await provider.submit(SubmitRequest("m", {"video_url": value}, "r"), allowed, allowed)
 
 asyncio.run(main())
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from tests.provider.conftest import Serve, Wire
+from tests.provider.conftest import Serve, Wire, in_time
 
 from reeldrop.domain.errors import ClipRejected, ProviderUnavailable, SettingsError, UnknownOutcome
 from reeldrop.ports import SubmitRequest
@@ -53,7 +53,7 @@ async def test_a_submit_goes_through_tls(
         await wire.answer(200, b'{"id":"gen-1","status":"queued"}')
 
     async with serve(handler, context) as server, connect(server.url) as provider:
-        assert (await provider.submit(BIG, allow)).id == "gen-1"
+        assert (await provider.submit(BIG, allow, in_time)).id == "gen-1"
         assert len(server.requests[0].body) == server.requests[0].length
 
 
@@ -69,7 +69,7 @@ async def test_an_early_answer_is_read_through_tls(
 
     async with serve(handler, context) as server, connect(server.url) as provider:
         with pytest.raises(ClipRejected, match="early"):
-            await provider.submit(BIG, allow)
+            await provider.submit(BIG, allow, in_time)
 
 
 async def test_a_cut_after_the_end_is_unknown_through_tls(
@@ -83,7 +83,7 @@ async def test_a_cut_after_the_end_is_unknown_through_tls(
 
     async with serve(handler, context) as server, connect(server.url) as provider:
         with pytest.raises(UnknownOutcome):
-            await provider.submit(BIG, allow)
+            await provider.submit(BIG, allow, in_time)
 
 
 async def test_an_unknown_certificate_is_definite(
@@ -101,7 +101,7 @@ async def test_an_unknown_certificate_is_definite(
 
     async with serve(handler, context) as server, connect(server.url) as provider:
         with pytest.raises(ProviderUnavailable):
-            await provider.submit(BIG, allow)
+            await provider.submit(BIG, allow, in_time)
         assert not server.requests
 
 
@@ -129,7 +129,7 @@ async def test_a_submit_goes_through_the_proxy_of_the_environment(
     async with serve(handler, context) as server, serve(tunnel) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         async with connect(server.url) as provider:
-            assert (await provider.submit(BIG, allow)).id == "gen-1"
+            assert (await provider.submit(BIG, allow, in_time)).id == "gen-1"
 
         (request,) = proxy.requests
         assert request.method == "CONNECT"

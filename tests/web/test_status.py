@@ -15,6 +15,7 @@ from reeldrop.domain.errors import Trouble
 from reeldrop.domain.job import Claim, Cost, GenerationId, Job, JobId, RelPath, Waiting
 from reeldrop.domain.lifecycle import FINAL, State
 from reeldrop.domain.moments import moment
+from reeldrop.ports import Block, DaySpent
 from reeldrop.web.page import ROWS, status_page
 from reeldrop.web.status import FINISHED_SHOWN, status_document
 
@@ -80,7 +81,8 @@ def test_the_document_has_the_keys_that_programs_follow() -> None:
         ],
         [Waiting("main", RelPath("b.mp4"), "waiting for sidecar b.json", NOW)],
     )
-    assert set(made) == {"schema", "node", "updated", "counts", "blocked", "waiting", "jobs"}
+    keys = {"schema", "node", "updated", "counts", "blocked", "spent", "waiting", "jobs"}
+    assert set(made) == keys
     assert made["updated"] == "2026-09-21T14:13:20.000Z"
     assert made["waiting"][0]["reason"] == "waiting for sidecar b.json"
     shown = made["jobs"][0]
@@ -90,6 +92,26 @@ def test_the_document_has_the_keys_that_programs_follow() -> None:
     assert shown["final"] == "_failed/showA/shot001"
     assert shown["created"] == moment(NOW + 1)
     assert (made["counts"]["failed"], made["counts"]["waiting"]) == (1, 1)
+
+
+def test_what_the_day_has_cost_so_far_is_on_the_page() -> None:
+    """Whoever drops clips sees what they cost, and what is not known of it yet."""
+    days = [DaySpent("2026-09-21", 3, 1, 3.9), DaySpent("2026-09-20", 1, 0, 1.95)]
+    made = status_document("nas", NOW, [], [], spent=days)
+    assert made["spent"][0] == {"day": "2026-09-21", "submits": 3, "unpriced": 1, "usd": 3.9}
+    assert [told["day"] for told in made["spent"]] == ["2026-09-21", "2026-09-20"]
+    told = Reader(status_page(made)).text
+    assert "2026-09-21: $3.90 for 3 submits, 1 of them not priced yet" in told
+    assert "2026-09-20" not in told
+
+
+def test_a_queued_job_says_what_its_limit_waits_for() -> None:
+    """The day's budget stops the queue, not the daemon: it is said of each job, not of all."""
+    budget = Block("budget: $2.00 of $2.00 a day are spent", passing=True)
+    made = status_document("nas", NOW, [job(1, State.QUEUED), job(2)], [], [budget])
+    assert [told["reason"] for told in made["jobs"]] == [budget.reason, ""]
+    assert made["blocked"] == ""
+    assert budget.reason in Reader(status_page(made)).text
 
 
 def test_all_that_is_unfinished_is_listed_and_the_last_of_the_rest() -> None:

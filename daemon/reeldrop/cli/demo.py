@@ -85,7 +85,8 @@ def _drop_and_follow(clip: Path, folder: Path) -> tuple[int, following.Sight | N
     def say(sight: following.Sight) -> None:
         click.echo(f"  {time.monotonic() - start:4.1f} s  {sight.state} {sight.reason}".rstrip())
 
-    return following.follow(folder / "outbox", placed, start + PATIENCE, say)
+    follower = following.Follower(folder / "outbox", placed)
+    return following.follow(follower, start + PATIENCE, say)
 
 
 def _await_daemon(status: Path) -> None:

@@ -6,29 +6,19 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
 
 from reeldrop.cli import following
+from reeldrop.cli.destination import Destination, destination_of
 from reeldrop.cli.options import config_options, json_option, print_json
 from reeldrop.cli.placing import Parcel, Placed, place
-from reeldrop.domain.errors import SettingsError, StartupError
+from reeldrop.cli.tickets import Known, known_of
 from reeldrop.domain.paths import extension
-from reeldrop.settings import VIDEO_EXTENSIONS, Settings, WatchSettings, load
+from reeldrop.settings import VIDEO_EXTENSIONS
 
 IMAGES = frozenset({"png", "jpg", "jpeg", "webp"})
-OWNER_MAX = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """Where drops go and come back; `watch` where the settings know the inbox."""
-
-    inbox: Path
-    outbox: Path | None
-    watch: WatchSettings | None
-    catalogue_dir: str
 
 
 @click.command("drop")
@@ -78,72 +68,27 @@ def command(  # noqa: PLR0917 - the parameters are the command's options
     as_json: bool,
 ) -> None:
     """Put each CLIP into the inbox under a hidden name, then rename it: it is never seen half."""
-    destination = _destination(config, inbox, outbox)
+    destination = destination_of(config, inbox, outbox)
     if wait and destination.outbox is None:
         raise click.UsageError("where do results come? Give --outbox, or settings with this inbox.")
     spec = _spec(prompt, settings)
-    if name is not None and len(clips) > 1:
-        raise click.UsageError("--name goes with one clip.")
+    _check_single(clips, name, spec)
     _check_files(clips, images, name, destination)
     _check_spec(spec, images, destination)
     until = None if timeout is None else time.monotonic() + timeout
-    placed: list[Placed] = []
+    drops: list[Dropped] = []
     for clip in clips:
-        placed.append(place(_parcel(clip, images, spec, name), destination.inbox))
+        drops.append(_dropped(_parcel(clip, images, spec, name), destination))
         if not as_json:
-            click.echo(f"{clip} lies as {placed[-1].clip}", err=wait)
+            click.echo(f"{clip} {drops[-1].told}", err=wait)
     ends: list[End] = []
     if wait and destination.outbox:
-        ends = [_follow(each, destination.outbox, until) for each in placed]
+        ends = [_follow(each, destination.outbox, until) for each in drops]
     if as_json:
-        print_json({"drops": [_record(each, ends) for each in placed]})
+        print_json({"drops": [_record(each, ends) for each in drops]})
     elif wait:
         _tell(ends)
     ctx.exit(max((end.code for end in ends), default=0))
-
-
-# ---------------------------------------------------------------------------- where
-
-
-def _destination(config: str | None, inbox: str | None, outbox: str | None) -> Destination:
-    settings = _settings(config, needed=inbox is None)
-    watch = _watch(settings, inbox)
-    if watch is None and inbox is None:
-        raise click.UsageError("into which inbox? Give --inbox; the settings name none or several.")
-    folder = Path(inbox or (watch.inbox if watch else "")).absolute()
-    if not folder.is_dir():
-        raise StartupError(f"the inbox {folder} is not there")
-    results = outbox or (watch.outbox if watch else None) or _owner_outbox(folder)
-    catalogue_dir = settings.api.catalogue_dir if settings else ""
-    return Destination(folder, Path(results).absolute() if results else None, watch, catalogue_dir)
-
-
-def _settings(config: str | None, *, needed: bool) -> Settings | None:
-    try:
-        return load(config).settings
-    except SettingsError:
-        if needed or config is not None:
-            raise
-        return None  # a farm node that was told the inbox needs no settings of the daemon
-
-
-def _watch(settings: Settings | None, inbox: str | None) -> WatchSettings | None:
-    watches = settings.watch if settings else ()
-    if inbox is None:
-        return watches[0] if len(watches) == 1 else None
-    wanted = Path(inbox).resolve()
-    return next((watch for watch in watches if Path(watch.inbox).resolve() == wanted), None)
-
-
-def _owner_outbox(inbox: Path) -> str | None:
-    """Return the outbox that the daemon of this inbox has written down, None where it has not."""
-    try:
-        with (inbox / ".reeldrop" / "owner.json").open("rb") as file:
-            owner = json.loads(file.read(OWNER_MAX))
-    except (OSError, ValueError, RecursionError):
-        return None
-    outbox = cast("Mapping[str, Any]", owner).get("outbox") if isinstance(owner, dict) else None
-    return outbox if isinstance(outbox, str) and outbox else None
 
 
 # ---------------------------------------------------------------------------- what
@@ -181,6 +126,13 @@ def _parcel(
     ticket = spec["reeldrop"].get("ticket") or secrets.token_hex(16)
     own = {**spec["reeldrop"], "ticket": ticket}
     return Parcel(clip, images, {**spec, "reeldrop": own}, name or clip.stem, str(ticket))
+
+
+def _check_single(clips: Sequence[Path], name: str | None, spec: Mapping[str, Any]) -> None:
+    if len(clips) > 1 and name is not None:
+        raise click.UsageError("--name goes with one clip.")
+    if len(clips) > 1 and "ticket" in spec["reeldrop"]:
+        raise click.UsageError("--set reeldrop.ticket goes with one clip: a ticket is one job.")
 
 
 def _check_files(
@@ -226,6 +178,29 @@ def _refuse(faults: Sequence[str]) -> None:
         raise click.UsageError("nothing was dropped.\n" + "\n".join(f"  {each}" for each in faults))
 
 
+# ---------------------------------------------------------------------------- the drop
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A drop that was placed now, or the earlier one of the same ticket in its place."""
+
+    placed: Placed
+    known: Known
+
+    @property
+    def told(self) -> str:
+        """What became of the clip, as what follows its name."""
+        if self.known.earlier is None:
+            return f"lies as {self.placed.clip}"
+        return f"was not dropped: its ticket {self.placed.ticket} is {self.known.state} already"
+
+
+def _dropped(parcel: Parcel, destination: Destination) -> Dropped:
+    known = known_of(parcel, destination.inbox, destination.outbox)
+    return Dropped(known.earlier or place(parcel, destination.inbox), known)
+
+
 # ---------------------------------------------------------------------------- the end
 
 
@@ -233,7 +208,7 @@ def _refuse(faults: Sequence[str]) -> None:
 class End:
     """How the wait for one drop ended: the exit code, and the last that was seen of it."""
 
-    placed: Placed
+    drop: Dropped
     code: int
     sight: following.Sight | None
 
@@ -244,12 +219,13 @@ class End:
         return following.outcome(self.sight) if self.sight and ended else None
 
 
-def _follow(placed: Placed, outbox: Path, until: float | None) -> End:
+def _follow(drop: Dropped, outbox: Path, until: float | None) -> End:
     def say(sight: following.Sight) -> None:
         reason = f": {sight.reason}" if sight.reason else ""
-        click.echo(f"{placed.clip.name}: {sight.state}{reason}", err=True)
+        click.echo(f"{drop.placed.clip.name}: {sight.state}{reason}", err=True)
 
-    return End(placed, *following.follow(outbox, placed, until, say))
+    follower = following.Follower(outbox, drop.placed, drop.known.past)
+    return End(drop, *following.follow(follower, until, say))
 
 
 def _tell(ends: Sequence[End]) -> None:
@@ -257,20 +233,21 @@ def _tell(ends: Sequence[End]) -> None:
     for end in ends:
         if end.code == following.TIMED_OUT:
             state = end.sight.state if end.sight else "not taken yet"
-            text = f"{end.placed.clip.name}: the time is up; it is {state}, and goes on."
+            text = f"{end.drop.placed.clip.name}: the time is up; it is {state}, and goes on."
         else:
             text = end.outcome or ""
         click.echo(text, err=end.code != following.DELIVERED)
 
 
-def _record(placed: Placed, ends: Sequence[End]) -> dict[str, Any]:
+def _record(drop: Dropped, ends: Sequence[End]) -> dict[str, Any]:
     record: dict[str, Any] = {
-        "clip": str(placed.clip),
-        "sidecar": str(placed.sidecar),
-        "ticket": placed.ticket,
+        "clip": str(drop.placed.clip),
+        "sidecar": str(drop.placed.sidecar),
+        "ticket": drop.placed.ticket,
+        "placed": drop.known.earlier is None,
     }
     for end in ends:
-        if end.placed is placed:
+        if end.drop is drop:
             state = end.sight.state if end.sight else None
             record |= {"state": state, "exit_code": end.code, "outcome": end.outcome}
     return record

@@ -6,7 +6,7 @@ Only calls that Windows and macOS have as well.
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
@@ -35,6 +35,8 @@ class Sight:
     state: str
     reason: str = ""
     folder: Path | None = None
+    job: str = ""
+    """The job's id, empty before there is one."""
 
     @property
     def end(self) -> int | None:
@@ -45,27 +47,33 @@ class Sight:
 class Follower:
     """Looks for one drop in one outbox."""
 
-    def __init__(self, outbox: Path, placed: Placed) -> None:
-        self._outbox = outbox
+    def __init__(self, outbox: Path, placed: Placed, past: Collection[str] = ()) -> None:
+        """`past` are ids of jobs of the same ticket that had ended before the drop was placed."""
+        self.outbox = outbox
         self._placed = placed
+        self._past = past
         self._looks = 0
 
     def look(self) -> Sight | None:
         """Return what is seen now, None where there is no word of it."""
         self._looks += 1
-        status = _read_object(self._outbox / "_status.json", STATUS_MAX)
+        status = read_object(self.outbox / "_status.json", STATUS_MAX)
         return (
-            self._as_job(status)
-            or (self._search() if self._looks % SEARCH_EVERY == 1 else None)
+            next(self._listed(status), None)
+            or (next(self._found(), None) if self._looks % SEARCH_EVERY == 1 else None)
             or self._as_waiting(status)
         )
 
-    def _as_job(self, status: Mapping[str, Any]) -> Sight | None:
+    def jobs(self) -> list[Sight]:
+        """Return every job of the drop's ticket that the outbox knows."""
+        status = read_object(self.outbox / "_status.json", STATUS_MAX)
+        return [*self._listed(status), *self._found()]
+
+    def _listed(self, status: Mapping[str, Any]) -> Iterator[Sight]:
         for job in _objects(status.get("jobs")):
-            if job.get("ticket") == self._placed.ticket:
-                reason = str(job.get("reason") or "")
-                return Sight(str(job.get("state")), reason, self._folder(job.get("final")))
-        return None
+            if job.get("ticket") == self._placed.ticket and job.get("id") not in self._past:
+                reason, final = str(job.get("reason") or ""), self._folder(job.get("final"))
+                yield Sight(str(job.get("state")), reason, final, str(job.get("id")))
 
     def _as_waiting(self, status: Mapping[str, Any]) -> Sight | None:
         ours = (self._placed.clip.name, self._placed.sidecar.name)
@@ -79,30 +87,31 @@ class Follower:
         if not isinstance(final, str) or not final:
             return None
         path = PurePosixPath(final)
-        return None if path.is_absolute() or ".." in path.parts else self._outbox / path
+        return None if path.is_absolute() or ".." in path.parts else self.outbox / path
 
-    def _search(self) -> Sight | None:
+    def _found(self) -> Iterator[Sight]:
         """Look for our sidecar in the delivered and failed folders of our name."""
-        name = re.escape(self._placed.clip.stem)
-        for top, state in ((self._outbox, "delivered"), (self._outbox / "_failed", "failed")):
-            for folder in _folders(top, re.compile(rf"\+?{name}(-\d+)?")):
+        name = re.compile(rf"\+?{re.escape(self._placed.folder)}(-v\d+)?(-\d+)?")
+        for top, state in ((self.outbox, "delivered"), (self.outbox / "_failed", "failed")):
+            for folder in matching(top, name):
                 if self._is_ours(folder):
-                    return Sight(_state_of(folder) or state, "", folder)
-        return None
+                    record = read_object(folder / "job.json", TEXT_MAX)
+                    told, job = record.get("state"), str(record.get("id"))
+                    if job not in self._past:
+                        yield Sight(told if told in ENDS else state, "", folder, job)
 
     def _is_ours(self, folder: Path) -> bool:
-        try:
-            sidecars = sorted((folder / "source").glob("*.json"))
-        except OSError:
-            return False
-        own = (_read_object(sidecar, TEXT_MAX).get("reeldrop") for sidecar in sidecars)
+        own = (
+            read_object(sidecar, TEXT_MAX).get("reeldrop")
+            for sidecar in matching(folder / "source", re.compile(r".*\.json"))
+        )
         return any(
             isinstance(each, dict) and each.get("ticket") == self._placed.ticket for each in own
         )
 
 
 def follow(
-    outbox: Path, placed: Placed, until: float | None, say: Callable[[Sight], None]
+    follower: Follower, until: float | None, say: Callable[[Sight], None]
 ) -> tuple[int, Sight | None]:
     """Wait for the end of a drop; `say` gets every change. Returns the exit code and the last sight.
 
@@ -111,7 +120,7 @@ def follow(
     Raises:
         StartupError: the outbox is not there.
     """
-    follower, seen, there = Follower(outbox, placed), None, time.monotonic()
+    outbox, seen, there = follower.outbox, None, time.monotonic()
     unsure = there
     if not outbox.is_dir():
         raise StartupError(f"the outbox {outbox} is not there")
@@ -151,26 +160,22 @@ def outcome(sight: Sight) -> str:
 
 
 def _result(folder: Path) -> Path:
-    result = _read_object(folder / "job.json", TEXT_MAX).get("result")
+    result = read_object(folder / "job.json", TEXT_MAX).get("result")
     name = result.get("name") if isinstance(result, dict) else None
     if isinstance(name, str) and name and Path(name).name == name:
         return folder / name
     return folder
 
 
-def _state_of(folder: Path) -> str | None:
-    state = _read_object(folder / "job.json", TEXT_MAX).get("state")
-    return state if state in ENDS else None
-
-
-def _folders(top: Path, name: re.Pattern[str]) -> Iterator[Path]:
+def matching(top: Path, name: re.Pattern[str]) -> Iterator[Path]:
+    """Yield what lies in a folder under such a name; nothing where the folder is not there yet."""
     try:
-        yield from (entry for entry in top.iterdir() if name.fullmatch(entry.name))
+        yield from sorted(entry for entry in top.iterdir() if name.fullmatch(entry.name))
     except OSError:
-        return  # not there yet
+        return
 
 
-def _read_object(path: Path, limit: int) -> dict[str, Any]:
+def read_object(path: Path, limit: int) -> dict[str, Any]:
     """Return a JSON object, empty where there is none (now): it is looked at again."""
     try:
         with path.open("rb") as file:

@@ -68,10 +68,11 @@ def _row(record: Mapping[str, Any]) -> tuple[str, ...]:
     reason = record["reason"] or error.get("message") or record.get("final") or ""
     updated = f"{record['updated'][:10]} {record['updated'][11:19]}Z"
     texts = (record["state"], updated, record["id"][:8] or "-", title(record), reason)
-    return tuple(_one_line(text) for text in texts)
+    return tuple(one_line(text) for text in texts)
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Return `text` as one line that is safe to print."""
     return "".join(each if each.isprintable() else "?" for each in " ".join(text.split()))
 
 

@@ -40,6 +40,16 @@ class Placed:
     clip: Path
     sidecar: Path
     ticket: str
+    folder: str
+    """What its folder in the outbox is called, where that name is free."""
+
+
+def landing(parcel: Parcel, inbox: Path, name: str = "") -> Placed:
+    """Return where a parcel lies once it is placed under `name`, its own where none is given."""
+    *_, sidecar, clip = _names(parcel, name or parcel.name)
+    own = parcel.spec.get("reeldrop", {}).get("name")
+    folder = own if isinstance(own, str) and own else stem(clip)
+    return Placed(inbox / clip, inbox / sidecar, parcel.ticket, folder)
 
 
 def place(parcel: Parcel, inbox: Path) -> Placed:
@@ -54,7 +64,6 @@ def place(parcel: Parcel, inbox: Path) -> Placed:
     try:
         _copy_all(parcel, inbox, hidden)
         names = _reserve(parcel, inbox)
-        sidecar = inbox / names[-2]
         _write(hidden[-2], _sidecar(parcel, names[:-2]))
         for source, name in zip(hidden, names, strict=True):
             source.replace(inbox / name)
@@ -68,7 +77,7 @@ def place(parcel: Parcel, inbox: Path) -> Placed:
         for leftover in hidden:
             with suppress(OSError):
                 leftover.unlink(missing_ok=True)
-    return Placed(inbox / names[-1], sidecar, parcel.ticket)
+    return landing(parcel, inbox, stem(names[-1]))
 
 
 def _copy_all(parcel: Parcel, inbox: Path, hidden: list[Path]) -> None:

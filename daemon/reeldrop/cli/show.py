@@ -6,11 +6,12 @@ from typing import Any, cast
 
 import click
 
+from reeldrop.cli.finding import find_job
 from reeldrop.cli.options import config_options, json_option, print_json
-from reeldrop.domain.job import Job, JobId, JournalEntry, MediaFile
+from reeldrop.domain.job import Job, JournalEntry, MediaFile
 from reeldrop.domain.moments import moment
 from reeldrop.settings import load
-from reeldrop.store import StoreReader, open_reader
+from reeldrop.store import open_reader
 from reeldrop.web.records import job_record
 
 SHOWN = 200
@@ -27,26 +28,12 @@ def command(
     """Tell everything about JOB: its id, or as many characters of it as name one job."""
     settings = load(config, inbox, outbox).settings
     with open_reader(settings.store) as store:
-        found = _find(store, job.lower())
+        found = find_job(store, job)
         history = store.journal(found.id)
     if as_json:
         print_json(_whole(found, history))
     else:
         click.echo("\n".join(_lines(found, history)))
-
-
-def _find(store: StoreReader, wanted: str) -> Job:
-    if exact := store.get(JobId(wanted)):
-        return exact
-    found = [job for job in store.jobs() if wanted and job.id.startswith(wanted)]
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise click.UsageError(f'no job is called "{wanted}"; `reeldrop jobs` lists them.')
-    some = ", ".join(job.id[:12] for job in found[:5])
-    raise click.UsageError(
-        f'{len(found)} jobs begin with "{wanted}": {some} … give more of the id.'
-    )
 
 
 def _whole(job: Job, history: list[JournalEntry]) -> dict[str, Any]:

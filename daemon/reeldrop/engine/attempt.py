@@ -4,7 +4,9 @@ Rule: what has happened outside is recorded, however long the store takes; until
 is submitted.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from logging import DEBUG, INFO
 from typing import Any
 
 import structlog
@@ -17,6 +19,7 @@ from reeldrop.engine.rooms import Rooms
 
 log = structlog.get_logger()
 
+TURNED_BACK = frozenset({Event.RETURNED, Event.NOT_ACCEPTED})
 STORE_RETRY = 1.0
 """Seconds between two tries to record something."""
 
@@ -25,25 +28,39 @@ class Attempt:
     """A job as last recorded, and when it wants its next step.
 
     `job` changes only after the store has it on disk. `again_in` is in seconds. `lost` says that
-    another owner has the job: nothing more is done for it here. `breakable` says that a stop may
-    break it off: a request whose end is still here, and no intent is being recorded.
+    nothing more is done for the job here: another owner has it, or the look-ups do. `breakable` says
+    that a stop may break it off: a request whose end is still here, and no intent is being recorded.
     """
 
-    def __init__(self, job: Job, rooms: Rooms, gate: Gate) -> None:
+    def __init__(
+        self,
+        job: Job,
+        rooms: Rooms,
+        gate: Gate,
+        look_up: Callable[[Job, float], None] | None = None,
+    ) -> None:
+        """`look_up` takes an uncertain job, and the seconds until the log is asked, while this goes on."""
         self.job = job
         self.again_in = 0.0
         self.lost = False
         self.breakable = job.state is State.UPLOADING
         self.heard = False
         """The API said something of this clip: it is there, and lets the account in."""
+        self.overdue = False
+        """The answer takes long: the job is recorded as uncertain, and the request is still in the air."""
+        self.sending: asyncio.Timeout | None = None
+        """What breaks the request off."""
         self._rooms = rooms
         self._gate = gate
+        self._look_up = look_up
 
     async def move(self, job: Job, event: Event, **note: Any) -> None:
         """Record the arrow `event` with the fields of `job`; waits for the store. Raises Lost."""
         before = self.job.state
         self.job = await self._recorded(lambda: self._rooms.store.move(job, event, note))
-        log.info(_event(self.job.state), job=job.id, path=job.path, was=before, **note)
+        # Behind a wall each probe fails like the one before: the queue has told why.
+        level = DEBUG if event in TURNED_BACK and self._gate.quiet(job) else INFO
+        log.log(level, _event(self.job.state), job=job.id, path=job.path, was=before, **note)
 
     async def update(self, job: Job, event: str, **note: Any) -> None:
         """Record the fields of `job`; its state stays; waits for the store. Raises Lost."""
@@ -57,6 +74,21 @@ class Attempt:
         self.job = await self._rooms.store.move(job, Event.DECLARED, note)
         log.info(_event(self.job.state), job=job.id, path=job.path, **note)
 
+    def break_off(self) -> None:
+        """End an upload whose end is still here; nothing can have been made of it."""
+        if self.sending is not None and self.breakable and self.job.state is State.UPLOADING:
+            self.sending.reschedule(0.0)
+
+    def share(self) -> None:
+        """Let the look-ups begin; whoever is first told what became of the job records it."""
+        if self._look_up is not None:
+            self._look_up(self.job, self.again_in)
+        self.overdue = True
+
+    def leave(self) -> None:
+        """Do nothing more for a job that the look-ups have."""
+        self.lost = self._look_up is not None
+
     async def _recorded(self, write: Callable[[], Awaitable[Job]]) -> Job:
         trouble = ""
         while True:
@@ -67,7 +99,8 @@ class Attempt:
                 self._gate.close(trouble)
                 await self._rooms.clock.sleep(STORE_RETRY)
                 continue
-            self._gate.over(trouble)
+            if trouble:
+                self._gate.over()
             return recorded
 
 

@@ -1,71 +1,264 @@
-"""Why nothing is submitted now, where the trouble is not one clip's own."""
+"""Why nothing is submitted now, where the trouble is not one clip's own.
+
+Rule 1: a wall stands until a clip has passed; while it stands one clip at a time probes, each time
+        another where there is one.
+Rule 2: how far a wall reaches is found out by who passes: a clip of another model narrows it to the
+        models that were refused, one of the same model ends it, and who was refused is set aside.
+Rule 3: a reason is logged when it comes and when it goes, not at every try.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import structlog
 
-from reeldrop.ports import Clock
+from reeldrop.domain.errors import BlockedError, StepError, TransientError
+from reeldrop.domain.job import Job, JobId
+from reeldrop.domain.limits import Opening
+from reeldrop.domain.moments import moment
+from reeldrop.domain.retry import LONGEST_WAIT
+from reeldrop.ports import Barred, Block, Clock, Scope
 
 log = structlog.get_logger()
 
 PROBE_INTERVAL = 30.0
 """Seconds after which a blocked queue tries one clip again."""
+OWN_PAUSE = 5.0
+"""Seconds after which a store that failed is asked again."""
+HOPELESS = 2
+"""Refusals, half a minute apart, after which a single run waits no longer."""
+
+
+@dataclass(slots=True)
+class Wall:
+    """Clips were refused by a trouble that may be everybody's."""
+
+    reason: str
+    code: str
+    until: float
+    """When the next clip may probe (monotonic)."""
+    since: float
+    tries: int = 1
+    refused: dict[JobId, str] = field(default_factory=dict[JobId, str])
+    """Who was refused, and the model of each."""
+    probing: JobId | None = None
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until a clip may probe."""
+        return PROBE_INTERVAL if self.probing else max(0.0, self.until - now)
+
+    def is_hopeless(self, now: float) -> bool:
+        """Say whether a single run shall not wait for it any longer."""
+        return self.tries >= HOPELESS and now - self.since >= PROBE_INTERVAL / 2
 
 
 class Gate:
-    """Closed by a trouble that every clip would meet; then one clip at a time finds out if it is over."""
+    """What stands before the queue: a pause, a failing store, walls, short disks, the limits."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._until = 0.0
-        self._probing = False
-        self._counted = 0.0
-        self.reason = ""
-        """Why the queue waits, for people; empty while it does not."""
-        self.refusals = 0
-        """How often in a row the trouble was met, a burst of clips counted once."""
+        self._paused: float | None = None
+        self._own = ""
+        self._own_since = 0.0
+        self._own_until = 0.0
+        self._wall: Wall | None = None
+        self._models: dict[str, Wall] = {}
+        self._aside: set[JobId] = set()
+        self._short: dict[str, str] = {}
+        self._limit = Opening(None)
+        self._begun: dict[JobId, float] = {}
 
-    def close(self, reason: str) -> None:
-        """Submit nothing for PROBE_INTERVAL seconds. A reason is logged once, not at every try."""
-        if reason != self.reason:
-            log.warning("queue.blocked", reason=reason)
+    # ------------------------------------------------------------------ what is seen of it
+
+    @property
+    def blocks(self) -> list[Block]:
+        """Why queued jobs are not submitted, the farthest reaching first; a pause stands elsewhere."""
+        found = [Block(self._own)] if self._own else []
+        if self._wall:
+            found.append(Block(self._wall.reason))
+        found += [
+            Block(wall.reason, Scope.MODEL, model) for model, wall in sorted(self._models.items())
+        ]
+        found += [Block(why, Scope.WATCH, watch) for watch, why in sorted(self._short.items())]
+        if self._limit.reason:
+            found.append(Block(self._limit.reason, passing=not self._limit.lasting))
+        return found
+
+    @property
+    def reason(self) -> str:
+        """Why queued jobs were left, for people; empty where nothing but time stands before them."""
+        if self._paused is not None:
+            return f"paused by a person since {moment(self._paused)}; `reeldrop resume` goes on"
+        return next((block.reason for block in self.blocks if not block.passing), "")
+
+    def quiet(self, job: Job) -> bool:
+        """Say whether another try of `job` is nothing new for the log."""
+        return job.id in self._aside or bool(self._wall) or job.model in self._models
+
+    def is_aside(self, job: Job) -> bool:
+        """Say whether others passed where `job` was refused: its trouble is its own."""
+        return job.aside or job.id in self._aside
+
+    def gives_up_on(self, job: Job) -> bool:
+        """Say whether a single run shall not wait for this queued job."""
         now = self._clock.monotonic()
-        self.reason = reason
-        if not self.refusals or now - self._counted >= PROBE_INTERVAL / 2:
-            # Several clips that are refused in one breath met the trouble once.
-            self.refusals += 1
-            self._counted = now
-        self._until = now + PROBE_INTERVAL
+        if self._paused is not None or self._limit.lasting or self.is_aside(job):
+            return True
+        if job.watch in self._short:
+            return True
+        if self._own and now - self._own_since >= PROBE_INTERVAL / 2:
+            return True
+        walls = [self._wall, self._models.get(job.model)]
+        return any(wall is not None and wall.is_hopeless(now) for wall in walls)
 
-    def begin(self) -> None:
-        """Count a job that was taken: while the gate is closed it is the only one."""
-        self._probing = bool(self.reason)
-
-    def told(self, *, passed: bool) -> None:
-        """Hear how a submit ended: `passed` if the API took it up, or refused it for what it holds."""
-        if passed:
-            self.open()
-        elif self._probing:
-            self._wait_for_next_probe()
-
-    def over(self, reason: str) -> None:
-        """Open the gate if `reason` is why it is closed: that trouble has ended."""
-        if reason and reason == self.reason:
-            self.open()
-
-    def open(self) -> None:
-        """Let everything through again."""
-        if self.reason:
-            log.info("queue.unblocked", was=self.reason)
-        self.reason = ""
-        self.refusals = 0
-        self._probing = False
-        self._until = 0.0
+    # ------------------------------------------------------------------ what the queue asks
 
     def wait(self) -> float:
         """Return the seconds until a job may be taken."""
-        if self._probing:
+        now = self._clock.monotonic()
+        if self._paused is not None:
             return PROBE_INTERVAL
-        return max(0.0, self._until - self._clock.monotonic())
+        own = max(0.0, self._own_until - now) if self._own else 0.0
+        return max(own, self._wall.wait(now) if self._wall else 0.0)
 
-    def _wait_for_next_probe(self) -> None:
-        self._probing = False
-        self._until = self._clock.monotonic() + PROBE_INTERVAL
+    def choices(self) -> Iterator[Barred]:
+        """Yield what to pass over: who tells most is looked for first, the refused themselves last."""
+        now = self._clock.monotonic()
+        closed = frozenset(model for model, wall in self._models.items() if wall.wait(now) > 0)
+        watches = frozenset(self._short)
+        walls = [*self._models.values(), *([self._wall] if self._wall else [])]
+        refused = frozenset(job for wall in walls for job in wall.refused)
+        if self._wall:
+            yield Barred(refused, closed | set(self._wall.refused.values()), watches)
+        if refused:
+            yield Barred(refused, closed, watches)
+        yield Barred(frozenset(), closed, watches)
+
+    def begin(self, job: Job) -> None:
+        """Count a job that was taken: behind a wall it is the only one."""
+        self._begun[job.id] = self._clock.monotonic()
+        wall = self._wall or self._models.get(job.model)
+        if wall:
+            wall.probing = job.id
+
+    # ------------------------------------------------------------------ what submits tell
+
+    def refuse(self, job: Job, error: StepError) -> None:
+        """Hear that a submit met a trouble that every clip may meet; nothing was made of it."""
+        if self.is_aside(job):
+            return
+        now = self._clock.monotonic()
+        wall = self._models.get(job.model) or self._wall
+        if wall is None:
+            wall = self._wall = Wall(error.message, error.code, now, now, tries=0)
+            _say(wall.reason)
+        elif wall.code != error.code:
+            _say(error.message)
+        probe = wall.probing == job.id
+        wall.reason, wall.code = error.message, error.code
+        wall.refused[job.id] = job.model
+        if probe or not wall.tries:
+            # Several clips that are refused in one breath met the trouble once.
+            wall.tries += 1
+            wall.probing = None
+            wall.until = now + _pause(wall, error)
+
+    def passed(self, job: Job) -> None:
+        """Hear that the API took a submit up, or refused it for what it holds."""
+        self._aside.discard(job.id)
+        begun = self._begun.pop(job.id, 0.0)
+        model_wall, wall = self._models.get(job.model), self._wall
+        # What was on its way before the trouble came proves nothing about it.
+        if model_wall and begun >= model_wall.since:
+            del self._models[job.model]
+            self._set_aside(model_wall, job)
+        if wall and begun >= wall.since:
+            self._wall = None
+            if job.model in wall.refused.values():
+                self._set_aside(wall, job)
+            else:
+                self._narrow(wall)
+        self.ended(job)
+
+    def ended(self, job: Job) -> None:
+        """Hear that a submit ended and told nothing of the trouble: another clip finds out."""
+        self._begun.pop(job.id, None)
+        for wall in (*self._models.values(), *([self._wall] if self._wall else [])):
+            if wall.probing == job.id:
+                wall.probing = None
+                wall.until = self._clock.monotonic() + PROBE_INTERVAL
+
+    def _set_aside(self, wall: Wall, passed: Job) -> None:
+        self._aside |= wall.refused.keys() - {passed.id}
+        log.info("queue.unblocked", was=wall.reason, set_aside=len(self._aside))
+
+    def _narrow(self, wall: Wall) -> None:
+        """Clips of other models pass: the wall is that of the refused ones' models."""
+        for model in set(wall.refused.values()):
+            refused = {job: each for job, each in wall.refused.items() if each == model}
+            until = self._clock.monotonic() + PROBE_INTERVAL
+            self._models[model] = Wall(
+                wall.reason, wall.code, until, wall.since, wall.tries, refused
+            )
+            log.warning("queue.narrowed", model=model, reason=wall.reason)
+
+    # ------------------------------------------------------------------ what this host tells
+
+    def close(self, reason: str) -> None:
+        """Submit nothing while the store fails; a reason is logged once, not at every try."""
+        now = self._clock.monotonic()
+        if reason != self._own:
+            _say(reason)
+            self._own_since = now
+        self._own = reason
+        self._own_until = now + OWN_PAUSE
+
+    def over(self) -> None:
+        """Hear that the store answers again."""
+        if self._own:
+            log.info("queue.unblocked", was=self._own)
+        self._own = ""
+
+    def shortage(self, watches: Mapping[str, str]) -> None:
+        """Hear which watches' disks are too full to take on work, and the sentence for each."""
+        for watch, reason in watches.items():
+            if watch not in self._short:
+                _say(reason, watch=watch)
+        for watch in self._short.keys() - watches.keys():
+            log.info("queue.unblocked", was=self._short[watch], watch=watch)
+        self._short = dict(watches)
+
+    def limited(self, opening: Opening) -> None:
+        """Hear which limit keeps the next job waiting; an empty reason: none."""
+        if opening.lasting and not self._limit.lasting:
+            _say(opening.reason)
+        elif self._limit.lasting and not opening.lasting:
+            log.info("queue.unblocked", was=self._limit.reason)
+        self._limit = opening
+
+    # ------------------------------------------------------------------ what people tell
+
+    def pause(self, since: float) -> None:
+        """Let nothing through until `resume`; `since` in seconds since the epoch."""
+        self._paused = since
+
+    def resume(self) -> None:
+        """Let everything try at once."""
+        self._paused = None
+        self._aside.clear()
+        self._own_until = 0.0
+        for wall in (*self._models.values(), *([self._wall] if self._wall else [])):
+            wall.until = 0.0
+
+
+def _pause(wall: Wall, error: StepError) -> float:
+    """Return the seconds until the next probe: an outage is asked after soon, then ever more seldom."""
+    if isinstance(error, BlockedError):
+        return PROBE_INTERVAL
+    growing = min(2.0 ** (wall.tries - 1), PROBE_INTERVAL)
+    asked = error.retry_after if isinstance(error, TransientError) else None
+    return max(growing, min(asked or 0.0, LONGEST_WAIT))
+
+
+def _say(reason: str, **where: str) -> None:
+    log.warning("queue.blocked", reason=reason, **where)

@@ -12,9 +12,12 @@ import structlog
 
 from reeldrop.domain import retry
 from reeldrop.domain.errors import (
+    BlockedError,
     ClipError,
     Disposition,
     GenerationUnknown,
+    ProviderUnavailable,
+    RateLimited,
     ResultGone,
     ResultLost,
     StepError,
@@ -27,12 +30,17 @@ from reeldrop.domain.lifecycle import Event, State, Verdict
 from reeldrop.engine import steps
 from reeldrop.engine.ages import Ages
 from reeldrop.engine.attempt import Attempt
+from reeldrop.engine.cancelling import cancelled, failed_after
 from reeldrop.engine.gate import PROBE_INTERVAL, Gate
 from reeldrop.engine.reconciliation import FIRST_LOOK, SEARCH
 from reeldrop.engine.rooms import Rooms
 
 log = structlog.get_logger()
 
+COMMON = (BlockedError, ProviderUnavailable, RateLimited)
+"""What a submit meets that every other may meet as well."""
+ASIDE = (60.0, 600.0)
+"""Seconds between the tries of a clip that alone is refused: at first, and at most."""
 GENERATING = "generating"
 UNKNOWN = "unknown"
 HOUR = 3600.0
@@ -68,20 +76,29 @@ class Outcomes:
         if attempt.job.state is State.GENERATING:
             await self._grow_old(attempt, "it is still generating")
 
+    async def mind_cancel(self, attempt: Attempt) -> None:
+        """Take a job that is back in the queue out of it, if a person wants it no more. Raises Lost."""
+        if attempt.job.state is State.QUEUED and attempt.job.id in self._rooms.cancelled:
+            await attempt.move(cancelled(attempt.job), Event.CANCEL)
+            attempt.again_in = 0.0
+
     # ------------------------------------------------------------------ submits
 
-    async def _requeue(
-        self, attempt: Attempt, error: StepError, delay: float | None = None
-    ) -> None:
+    async def _requeue(self, attempt: Attempt, error: StepError) -> None:
         """Back to the queue: definitely nothing was made."""
         job = attempt.job
         stopping = isinstance(error, Stopping)
-        if delay is None:
-            delay = 0.0 if stopping else self._delay(job, error)
+        common = isinstance(error, COMMON)
+        if common:
+            self._gate.refuse(job, error)
+        aside = common and self._gate.is_aside(job)
+        # What may be everybody's trouble is the gate's to wait for; what has ended is due at once.
+        waits = not stopping and (aside or not common)
         back = job.evolve(
-            not_before=self._rooms.clock.now() + delay,
+            not_before=self._rooms.clock.now() + (self._delay(job, error) if waits else 0.0),
             tries=job.tries + (not stopping),
             reason="" if stopping else error.message,
+            aside=aside,
         )
         event = Event.RETURNED if job.state is State.UPLOADING else Event.NOT_ACCEPTED
         await attempt.move(back, event, error=error.message, code=error.code)
@@ -98,8 +115,7 @@ class Outcomes:
 
     async def _pause(self, attempt: Attempt, error: StepError) -> None:
         if attempt.job.state in (State.UPLOADING, State.SUBMITTING):
-            self._gate.close(error.message)
-            await self._requeue(attempt, error, PROBE_INTERVAL)
+            await self._requeue(attempt, error)
         else:
             await self._wait(attempt, error, PROBE_INTERVAL)
 
@@ -174,7 +190,10 @@ class Outcomes:
         await self._refuse(attempt, error.trouble())
 
     async def _refuse(self, attempt: Attempt, trouble: Trouble) -> None:
-        failed = attempt.job.evolve(error=trouble, verdict=Verdict.FAILED, reason="", tries=0)
+        verdict = Verdict.FAILED
+        if attempt.job.id in self._rooms.cancelled:
+            verdict, trouble = Verdict.CANCELLED, failed_after(trouble)
+        failed = attempt.job.evolve(error=trouble, verdict=verdict, reason="", tries=0)
         await attempt.move(failed, Event.REFUSED, error=trouble.message, code=trouble.code)
         attempt.again_in = 0.0
 
@@ -190,10 +209,15 @@ class Outcomes:
 
     def _delay(self, job: Job, error: StepError) -> float:
         policy = self._rooms.policy
-        fetching = job.state is State.DOWNLOADING
+        first, cap = 1.0, policy.longest_retry
+        if job.state is State.DOWNLOADING:
+            cap = policy.longest_fetch_retry
+        elif self._gate.is_aside(job):
+            first, cap = ASIDE
         return retry.delay(
             job.tries + 1,
-            cap=policy.longest_fetch_retry if fetching else policy.longest_retry,
+            first=first,
+            cap=cap,
             jitter=self._rooms.jitter(),
             retry_after=error.retry_after if isinstance(error, TransientError) else None,
         )

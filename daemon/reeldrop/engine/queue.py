@@ -1,61 +1,80 @@
 """Which job is submitted next, and when it is worth asking."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 from reeldrop.domain.errors import StoreUnavailable
 from reeldrop.domain.job import Job
+from reeldrop.domain.lifecycle import State
+from reeldrop.domain.limits import Opening
 from reeldrop.engine.gate import Gate
 from reeldrop.engine.rooms import Rooms
+from reeldrop.ports import NOTHING_BARRED
 
 LONGEST_PAUSE = 60.0
 """Seconds after which the store is asked in any case."""
 GATE_PAUSE = 1.0
+Shortage = Callable[[], Awaitable[Mapping[str, str]]]
+"""Says which watches' disks are too full to take on work: a sentence for each."""
 
 
 class Queue:
     """The jobs that wait for a submit, behind the gate and the limits."""
 
-    def __init__(self, rooms: Rooms, gate: Gate, shortage: Callable[[], Awaitable[str]]) -> None:
-        """`shortage` says which disk is too full to take on work, or ""."""
+    def __init__(self, rooms: Rooms, gate: Gate, shortage: Shortage) -> None:
         self._rooms = rooms
         self._gate = gate
         self._shortage = shortage
         self._changed = asyncio.Event()
-        self._own_trouble = ""
+        self._hurried = asyncio.Event()
 
     def changed(self) -> None:
         """Something may let a job through that did not: a new one, a free place."""
+        self._changed.set()
+
+    def hurry(self) -> None:
+        """A person wants whatever waits to be tried now."""
+        self._hurried.set()
         self._changed.set()
 
     async def take(self) -> Job | None:
         """Take the next job; None after a while in which there was none."""
         self._changed.clear()
         if (blocked := self._gate.wait()) > 0:
-            # Events are no reason to ask a closed gate again.
-            await self._rooms.clock.sleep(min(blocked, GATE_PAUSE))
+            # Events are no reason to ask a closed gate again, but a person is.
+            self._hurried.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._hurried.wait(), min(blocked, GATE_PAUSE))
             return None
-        trouble = await self._shortage()
+        self._gate.shortage(await self._shortage())
         try:
-            if not trouble:
-                return await self._take()
+            return await self._take()
         except StoreUnavailable as error:
-            trouble = error.message
-        self._own_trouble = trouble
-        self._gate.close(trouble)
-        return None
+            self._gate.close(error.message)
+            return None
 
     async def _take(self) -> Job | None:
         now = self._rooms.clock.now()
-        job = await self._rooms.store.claim_next(now)
-        # Disk and store answer again: unlike the API's refusals that needs no clip to find out.
-        self._gate.over(self._own_trouble)
-        if job is not None:
-            self._gate.begin()
+        barred = NOTHING_BARRED
+        for barred in self._gate.choices():
+            job = await self._rooms.store.claim_next(now, barred)
+            if job is None:
+                continue
+            self._gate.over()
+            self._gate.limited(Opening(now))
+            if job.state is State.UPLOADING:
+                self._gate.begin(job)
             return job
-        due = (await self._rooms.store.outlook(now)).at
-        pause = LONGEST_PAUSE if due is None else min(max(0.01, due - now), LONGEST_PAUSE)
+        outlook = await self._rooms.store.outlook(now, barred)
+        # The store answers again: unlike the API's refusals that needs no clip to find out.
+        self._gate.over()
+        self._gate.limited(outlook)
+        pause = LONGEST_PAUSE if outlook.at is None else max(0.01, outlook.at - now)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._changed.wait(), pause)
+            await asyncio.wait_for(self._changed.wait(), min(pause, self._longest_pause()))
         return None
+
+    def _longest_pause(self) -> float:
+        """A wall that opens, or a disk that has room again, is told by no event."""
+        return GATE_PAUSE if self._gate.blocks else LONGEST_PAUSE

@@ -12,6 +12,7 @@ from reeldrop.domain.job import Job
 from reeldrop.domain.lifecycle import Event
 from reeldrop.engine.ages import Ages
 from reeldrop.engine.attempt import Attempt
+from reeldrop.engine.cancelling import cancelled_unknown
 from reeldrop.engine.rooms import DAY, Rooms
 from reeldrop.ports import LogRow
 
@@ -47,7 +48,7 @@ async def look_up(attempt: Attempt, rooms: Rooms, ages: Ages) -> None:
     if adopted := next((row for row in made if row.generation_id), None):
         await _adopt(attempt, rooms, adopted)
     elif made:
-        await _hold(attempt, f"{MADE} {NEVER_AGAIN}")
+        await _hold(attempt, rooms, f"{MADE} {NEVER_AGAIN}")
     elif job.request_ids[-1] in rows:
         await _free(attempt, rooms)
     else:
@@ -86,16 +87,23 @@ async def _free(attempt: Attempt, rooms: Rooms) -> None:
 
 async def _go_on_looking(attempt: Attempt, rooms: Rooms, looked_for: float) -> None:
     job = attempt.job
-    searched = job.searched + looked_for
-    if job.held or searched < rooms.policy.reconcile_window:
-        attempt.job = job.evolve(searched=searched, tries=job.tries + 1)
-        return
-    attempt.job = job.evolve(searched=searched)
-    await _hold(attempt, f"{NOT_SHOWN} {NEVER_AGAIN}")
+    searched = job.evolve(searched=job.searched + looked_for, tries=job.tries + 1)
+    if job.held and job.id not in rooms.cancelled:
+        attempt.job = searched
+    elif searched.searched < rooms.policy.reconcile_window:
+        # Recorded, so that a restart does not begin the window anew.
+        await attempt.update(searched, "looked_up", searched=round(searched.searched, 1))
+    else:
+        attempt.job = searched
+        await _hold(attempt, rooms, f"{NOT_SHOWN} {NEVER_AGAIN}")
 
 
-async def _hold(attempt: Attempt, reason: str) -> None:
-    if not attempt.job.held:
+async def _hold(attempt: Attempt, rooms: Rooms, reason: str) -> None:
+    if attempt.job.id in rooms.cancelled:
+        # Nobody waits for it any more, so nobody is asked to decide.
+        attempt.again_in = 0.0
+        await attempt.move(cancelled_unknown(attempt.job), Event.CANCEL, reason=reason)
+    elif not attempt.job.held:
         await attempt.update(attempt.job.evolve(held=True, reason=reason), "held", reason=reason)
 
 

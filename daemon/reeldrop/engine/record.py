@@ -5,9 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from reeldrop.domain.errors import ResultLost
 from reeldrop.domain.job import Job, JournalEntry, MediaFacts, MediaFile
 from reeldrop.domain.lifecycle import State, Verdict
 from reeldrop.domain.moments import moment
+from reeldrop.engine.cancelling import may_be_paid
 
 SCHEMA = 1
 """The version of job.json's form."""
@@ -98,8 +100,8 @@ def log_lines(job: Job, journal: Iterable[JournalEntry], last: State, at: float)
 
 def error_text(job: Job) -> bytes:
     """Return error.txt: what happened, to which file, and what to do."""
-    ended = "was cancelled" if job.verdict is Verdict.CANCELLED else "could not be done"
-    lines = [f"{job.path} {ended}."]
+    cancelled = job.verdict is Verdict.CANCELLED
+    lines = [f"{job.path} {'was cancelled' if cancelled else 'could not be done'}."]
     if job.error:
         lines += ["", job.error.message]
         # How a refused sidecar goes back is said below, of every drop.
@@ -107,20 +109,29 @@ def error_text(job: Job) -> bytes:
             lines += ["", job.error.hint]
     if job.generation_id:
         lines += ["", f"The provider's generation: {job.generation_id}"]
-    lines += ["", _how_to_run_again(job), "", f"Job {job.id}", ""]
+    lines += ["", _how_to_run_again(job, cancelled=cancelled), "", f"Job {job.id}", ""]
     return "\n".join(lines).encode("utf-8", "backslashreplace")
 
 
-def _how_to_run_again(job: Job) -> str:
+def _how_to_run_again(job: Job, *, cancelled: bool) -> str:
     parent = _source_base(job)
     folder = f'the folder "{parent}" of the inbox' if parent else "the inbox"
+    retry = f"`reeldrop retry {job.id[:12]}`"
+    if job.error and job.error.code == ResultLost.code:
+        return f"{retry} asks for its result again, which costs nothing."
     if job.claim.kept:
+        as_it_was = f" {retry} runs it again as it was." if job.params else ""
         return (
-            f"The files are still in {folder}. The same bytes under the same name are not run again, "
-            "even where the sidecar is mended: give the clip another name, or drop it with its "
-            "content changed."
+            f"The files are still in {folder}.{as_it_was} The same bytes under the same name are "
+            "not run again by themselves, even where the sidecar is mended: give the clip another "
+            "name, or drop it with its content changed."
         )
-    return f'To run it again: mend what is wrong and move what lies in "source" back into {folder}.'
+    back = f'move what lies in "source" back into {folder}.'
+    if cancelled and may_be_paid(job):
+        return f"To run it after all, and pay for it again: {retry} with --pay-again, or {back}"
+    if cancelled and job.params:
+        return f"To run it after all: {retry}, or {back}"
+    return f"To run it again: mend what is wrong and {back}"
 
 
 def _source_base(job: Job) -> str:

@@ -1,19 +1,23 @@
 """What the next start does about what the last one left: nothing is paid for here."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 
-from reeldrop.domain.errors import StepError
-from reeldrop.domain.job import Job, JobId
+from reeldrop.domain.errors import StepError, Trouble
+from reeldrop.domain.job import Claim, Job, JobId
 from reeldrop.domain.lifecycle import FINAL, State
+from reeldrop.domain.naming import delivery_folder
+from reeldrop.domain.paths import printable
 from reeldrop.engine.intake import Intake
 from reeldrop.engine.rooms import Place, Rooms
 
 log = structlog.get_logger()
 
 
-async def recover(rooms: Rooms, intakes: Mapping[str, Intake]) -> list[Job]:
+async def recover(
+    rooms: Rooms, intakes: Mapping[str, Intake], new_id: Callable[[], str]
+) -> list[Job]:
     """Take over the jobs of dead daemons, finish begun claims, sweep the work folders.
 
     Returns the jobs that go on; called before the first look at any inbox.
@@ -23,6 +27,11 @@ async def recover(rooms: Rooms, intakes: Mapping[str, Intake]) -> list[Job]:
     uncertain = await rooms.store.jobs([State.UNCERTAIN])
     jobs += [job for job in uncertain if job.watch in rooms.places]
     await _explain_homeless(rooms)
+    for name, place in rooms.places.items():
+        try:
+            await _record_unknown(rooms, name, place, new_id)
+        except StepError as error:
+            log.warning("sweep.failed", error=error.message)
     queued = await rooms.store.jobs([State.QUEUED])
     for name, intake in intakes.items():
         jobs += await intake.finish_claims([job for job in queued if job.watch == name])
@@ -44,15 +53,53 @@ async def _explain_homeless(rooms: Rooms) -> None:
             await rooms.store.update(job.evolve(reason=reason), "waiting", {"reason": reason})
 
 
+async def _record_unknown(
+    rooms: Rooms, watch: str, place: Place, new_id: Callable[[], str]
+) -> None:
+    """Give each claim that no job knows a job that fails: it goes to `_failed/`, and never runs.
+
+    The job is one whose claim is not known to be made; finishing the claims refuses it.
+    """
+    for folder in await place.inbox.claims():
+        if await rooms.store.jobs_of_claim(folder, watch):
+            continue
+        claim = await place.inbox.found_claim(folder)
+        if claim is None:
+            await place.inbox.release(Claim(folder, ()))
+            continue
+        log.warning("claim.unknown", watch=watch, folder=folder)
+        await rooms.store.add([_unknown_job(watch, claim, JobId(new_id()), rooms.clock.now())])
+
+
+def _unknown_job(watch: str, claim: Claim, job_id: JobId, now: float) -> Job:
+    path = claim.source[0].origin
+    return Job(
+        id=job_id,
+        watch=watch,
+        path=path,
+        folder=delivery_folder(path, ""),
+        model="",
+        params={},
+        claim=claim,
+        source_key=f"unknown:{watch}:{claim.folder}",
+        created=now,
+        updated=now,
+        error=Trouble(
+            "unknown_claim",
+            f"{printable(path)} was taken by a daemon whose store is gone, so it is not known whether "
+            "it was submitted and paid for.",
+            "Look into the account's log before you run it again.",
+        ),
+    )
+
+
 async def _sweep(rooms: Rooms, watch: str, place: Place) -> None:
-    """Remove what final jobs left behind; what no job knows of is left where it is."""
+    """Remove what final jobs left behind."""
     for name in await place.outbox.leftovers():
         job = await rooms.store.get(JobId(name.partition(".")[0]))
         if job is not None and job.state in FINAL:
             await place.outbox.discard(name)
     for folder in await place.inbox.claims():
         sharing = await rooms.store.jobs_of_claim(folder, watch)
-        if not sharing:
-            log.warning("claim.unknown", watch=watch, folder=folder)
-        elif all(job.state in FINAL for job in sharing):
+        if sharing and all(job.state in FINAL for job in sharing):
             await place.inbox.release(sharing[0].claim)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from reeldrop.domain.errors import FolderOffline
-from reeldrop.domain.job import Job
+from reeldrop.domain.job import Job, JobId
 from reeldrop.ports import Clock, Inbox, JobStore, Media, Outbox, Provider, Uploads
 
 DAY = 86_400.0
@@ -18,6 +18,8 @@ class Place:
     outbox: Outbox
     archive: str
     """`move`, `delete` or `keep`."""
+    duplicates: str
+    """Which identical drops are not run: `in_flight`, `always` or `never`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Rooms:
     stopping: Callable[[], bool]
     jitter: Callable[[], float] = field(default=lambda: 1.0)
     """Numbers from 0 to 1 that spread retries."""
+    cancelled: set[JobId] = field(default_factory=set[JobId])
+    """The jobs that a person wants no more, and that have not ended yet."""
 
     def place(self, job: Job) -> Place:
         """Return the folders of the job's watch. Raises FolderOffline."""

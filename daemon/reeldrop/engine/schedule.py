@@ -5,7 +5,7 @@ import heapq
 from contextlib import suppress
 from itertools import count
 
-from reeldrop.domain.job import Job
+from reeldrop.domain.job import Job, JobId
 from reeldrop.ports import Clock
 
 
@@ -23,6 +23,21 @@ class Schedule:
         due = self._clock.monotonic() + after
         heapq.heappush(self._heap, (due, next(self._number), job))
         self._changed.set()
+
+    def hurry(self, job_id: JobId | None = None) -> bool:
+        """Make one job due now, or all of them; False where none is waited for."""
+        now = self._clock.monotonic()
+        chosen = [entry for entry in self._heap if job_id in (None, entry[2].id)]
+        left = [entry for entry in self._heap if job_id not in (None, entry[2].id)]
+        self._heap = left + [(min(now, due), number, job) for due, number, job in chosen]
+        heapq.heapify(self._heap)
+        self._changed.set()
+        return bool(chosen)
+
+    def drop(self, job_id: JobId) -> None:
+        """Forget a job's next step: another one is wanted."""
+        self._heap = [entry for entry in self._heap if entry[2].id != job_id]
+        heapq.heapify(self._heap)
 
     async def get(self) -> Job:
         """Return the next job, once it is due."""

@@ -4,12 +4,15 @@ A step records what it did through its Attempt and raises what went wrong; what 
 is decided in outcomes.py.
 """
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import structlog
 
 from reeldrop.domain import naming
 from reeldrop.domain.errors import (
+    Cancelled,
     ClipError,
     ClipUnreadable,
     GenerationFailed,
@@ -18,11 +21,13 @@ from reeldrop.domain.errors import (
     ResultGone,
     ResultLost,
     StagedMissing,
+    StepError,
 )
 from reeldrop.domain.job import Cost, Job, MediaFacts, RelPath
 from reeldrop.domain.lifecycle import FINAL, PLACED_AS, Event, State, Verdict
 from reeldrop.engine import record
 from reeldrop.engine.attempt import Attempt
+from reeldrop.engine.cancelling import UNPAID, fetched_after
 from reeldrop.engine.rooms import Place, Rooms
 from reeldrop.engine.submission import Submission
 from reeldrop.ports import Delivery, Generation, Progress
@@ -30,19 +35,30 @@ from reeldrop.ports import Delivery, Generation, Progress
 log = structlog.get_logger()
 
 
-async def submit(attempt: Attempt, rooms: Rooms) -> None:
-    """UPLOADING: send the request; SUBMITTING is recorded before its last bytes leave."""
+async def submit(
+    attempt: Attempt, rooms: Rooms, overdue: Callable[[StepError], Awaitable[None]]
+) -> None:
+    """UPLOADING: send the request; SUBMITTING is recorded before its last bytes leave.
+
+    `overdue` is awaited when the answer takes long, and makes the job UNCERTAIN.
+    """
     submission = Submission(attempt, rooms)
-    generation = await rooms.provider.submit(await submission.request(), submission.declare)
+    sending = attempt.sending = asyncio.timeout(None)
+    try:
+        async with sending:
+            request = await submission.request()
+            generation = await rooms.provider.submit(request, submission.declare, overdue)
+    except TimeoutError as error:
+        if not sending.expired():
+            raise
+        raise Cancelled(UNPAID) from error
     attempt.breakable = False
     attempt.heard = True
     # Before the first write, so that the id is somewhere whatever becomes of that.
-    log.info("submit.accepted", job=attempt.job.id, generation_id=generation.id)
+    event = "submit.answered_late" if attempt.overdue else "submit.accepted"
+    log.info(event, job=attempt.job.id, generation_id=generation.id)
     await submission.declare_late()
-    accepted = attempt.job.evolve(
-        generation_id=generation.id, cost=_cost(attempt.job, generation), reason="", tries=0
-    )
-    await attempt.move(accepted, Event.ACCEPTED, generation_id=generation.id)
+    await submission.accept(generation.id, _cost(attempt.job, generation))
     attempt.again_in = rooms.policy.poll_interval
     if generation.progress is Progress.FAILED:
         _fail(attempt, generation)
@@ -112,12 +128,18 @@ async def fetch(attempt: Attempt, rooms: Rooms) -> None:
         await outbox.discard(name)
         raise ResultDamaged(f"the fetched result cannot be played: {error.message}") from error
     leaf = naming.result_name(job.folder)
+    unwanted = job.id in rooms.cancelled
     facts = MediaFacts(
         leaf, facts.bytes, await outbox.sha256(part),
         facts.seconds, facts.width, facts.height, facts.fps, facts.codec,
     )  # fmt: skip
     fetched = job.evolve(
-        download=RelPath(name), result=facts, verdict=Verdict.DELIVERED, reason="", tries=0
+        download=RelPath(name),
+        result=facts,
+        verdict=Verdict.CANCELLED if unwanted else Verdict.DELIVERED,
+        error=fetched_after(leaf) if unwanted else None,
+        reason="",
+        tries=0,
     )
     await attempt.move(fetched, Event.FETCHED, bytes=facts.bytes)
 
@@ -151,8 +173,8 @@ async def deliver(attempt: Attempt, rooms: Rooms) -> None:
 
 async def _stage(attempt: Attempt, rooms: Rooms, place: Place) -> None:
     job = attempt.job
-    delivered = job.verdict is Verdict.DELIVERED
-    if delivered and job.download not in await place.outbox.leftovers():
+    fetched = job.verdict is Verdict.DELIVERED or job.download is not None
+    if fetched and job.download not in await place.outbox.leftovers():
         await attempt.move(job.evolve(download=None), Event.FETCH_AGAIN)
         raise ResultDamaged("the fetched result is gone from the outbox's work folder")
     delivery = await _delivery(job, rooms, place)
@@ -185,11 +207,12 @@ async def _delivery(job: Job, rooms: Rooms, place: Place) -> Delivery:
     }
     if ends is not State.DELIVERED:
         texts["error.txt"] = record.error_text(job)
-        return Delivery(texts, sources=_sources(job, place))
-    result = place.outbox.work(job.download or "")
-    sources = _sources(job, place) if place.archive == "move" else ()
-    leaf = naming.result_name(job.folder)
-    return Delivery(texts, (result, leaf), await _poster(job, rooms, place), sources)
+    shown = place.archive == "move" or ends is not State.DELIVERED
+    sources = _sources(job, place) if shown else ()
+    if job.download is None:
+        return Delivery(texts, sources=sources)
+    result = (place.outbox.work(job.download), naming.result_name(job.folder))
+    return Delivery(texts, result, await _poster(job, rooms, place), sources)
 
 
 async def _poster(job: Job, rooms: Rooms, place: Place) -> Path | None:
@@ -235,7 +258,9 @@ async def _ask(job: Job, rooms: Rooms) -> Generation:
 
 
 def _cost(job: Job, generation: Generation) -> Cost | None:
-    """Keep what was known where the answer says nothing new."""
+    """Keep what was known where the answer says nothing new; another job's generation costs nothing."""
+    if job.joined:
+        return None
     new, old = generation.cost, job.cost
     if new is None or old is None:
         return new or old

@@ -4,12 +4,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from reeldrop.domain.errors import Stopping
-from reeldrop.domain.job import Job, MediaFacts, MediaFile, RelPath
+import structlog
+
+from reeldrop.domain.errors import Cancelled, Lost, Stopping, StoreUnavailable
+from reeldrop.domain.job import Cost, GenerationId, Job, MediaFacts, MediaFile, RelPath
 from reeldrop.domain.lifecycle import Event, State
 from reeldrop.engine.attempt import Attempt
+from reeldrop.engine.cancelling import UNPAID
 from reeldrop.engine.rooms import Rooms
 from reeldrop.ports import Streamed, SubmitRequest
+
+log = structlog.get_logger()
 
 
 class Submission:
@@ -54,15 +59,21 @@ class Submission:
     async def declare(self) -> None:
         """Record the intent to submit, before the last bytes leave.
 
-        Raises FileBusy when a file changed while it was sent, Stopping, StoreUnavailable, Lost.
+        Raises FileBusy when a file changed while it was sent, Cancelled, Stopping,
+        StoreUnavailable, Lost.
         """
-        if self._rooms.stopping():
-            raise Stopping("the daemon is stopping; the clip is sent after the next start")
+        self._see_that_it_is_wanted()
         for _, stream in self._streams:
             await stream.verify()
+        self._see_that_it_is_wanted()
         await self._attempt.declare(
             self._declared({origin: stream.facts() for origin, stream in self._streams})
         )
+        self._see_that_it_is_wanted()
+
+    def _see_that_it_is_wanted(self) -> None:
+        if self._attempt.job.id in self._rooms.cancelled:
+            raise Cancelled(UNPAID)
         if self._rooms.stopping():
             raise Stopping("the daemon is stopping; the clip is sent after the next start")
 
@@ -73,6 +84,37 @@ class Submission:
             # It is paid for: unlike an intent this must be recorded, however long that takes.
             await attempt.move(
                 self._declared({}), Event.DECLARED, request_id=attempt.job.request_id
+            )
+
+    async def accept(self, generation_id: GenerationId, cost: Cost | None) -> None:
+        """Record the generation that the answer names. Raises Lost."""
+        attempt = self._attempt
+        accepted = attempt.job.evolve(
+            generation_id=generation_id, cost=cost, error=None, reason="", tries=0
+        )
+        note = {"found": "answer"} if attempt.overdue else {}
+        try:
+            await attempt.move(accepted, Event.ACCEPTED, generation_id=generation_id, **note)
+        except Lost:
+            await self._compare(generation_id)
+            raise
+
+    async def _compare(self, answered: GenerationId) -> None:
+        """Say so if the job has gone on without the generation that the API's answer names."""
+        job = self._attempt.job
+        try:
+            known = await self._rooms.store.get(job.id)
+        except StoreUnavailable:
+            known = None
+        recorded = known.generation_id if known else None
+        if recorded != answered:
+            # Nobody asks for it any more, and it has been paid for: a person must know its name.
+            log.warning(
+                "submit.answer_contradicted",
+                job=job.id,
+                path=job.path,
+                answered=answered,
+                recorded=recorded,
             )
 
     def _declared(self, facts: dict[RelPath, MediaFacts]) -> Job:

@@ -17,11 +17,13 @@ from reeldrop.domain.lifecycle import FINAL, State
 from reeldrop.engine.attempt import Attempt
 from reeldrop.engine.gate import Gate
 from reeldrop.engine.intake import Intake
-from reeldrop.engine.queue import Queue
+from reeldrop.engine.nudging import Nudging
+from reeldrop.engine.operations import Orders
+from reeldrop.engine.queue import Queue, Shortage
 from reeldrop.engine.rooms import Rooms
 from reeldrop.engine.schedule import Schedule
 from reeldrop.engine.worker import Worker
-from reeldrop.ports import Block
+from reeldrop.ports import Block, Order
 
 log = structlog.get_logger()
 
@@ -32,6 +34,8 @@ LANES = {State.GENERATING: 8, State.UNCERTAIN: 1, State.DOWNLOADING: 4, State.DE
 GRACE = 6.0
 """Seconds that running steps get to end after a stop."""
 STATUS_INTERVAL = 1.0
+ORDERS_INTERVAL = 0.25
+"""Seconds between two looks for what people have asked for: a resume works within a second."""
 STATUS_HEARTBEAT = 30.0
 
 
@@ -43,10 +47,9 @@ class Supervisor:
         rooms: Rooms,
         intakes: Mapping[str, Intake],
         write_status: Callable[[], Awaitable[None]],
-        shortage: Callable[[], Awaitable[str]],
+        shortage: Shortage,
         stop: asyncio.Event,
     ) -> None:
-        """`shortage` says which disk is too full to take on work, or ""."""
         self._rooms = rooms
         self._intakes = intakes
         self._write_status = write_status
@@ -57,7 +60,17 @@ class Supervisor:
         self._lanes = {state: Schedule(rooms.clock) for state in LANES}
         self._status_changed = asyncio.Event()
         self._slots = asyncio.Semaphore(SUBMITS)
-        self._submits: dict[JobId, tuple[Attempt, asyncio.Task[None]]] = {}
+        self._submits: dict[Attempt, asyncio.Task[None]] = {}
+        self._nudging = Nudging(
+            self._gate,
+            self._queue,
+            self._lanes,
+            self._submits.keys(),
+            [intake.inbox for intake in intakes.values()],
+            self._status_changed,
+        )
+        self._orders = Orders(rooms, self._nudging)
+        self._asked: set[asyncio.Task[None]] = set()
         self._running: set[str] = set()
         self._settling: dict[str, bool] = dict.fromkeys(intakes, True)
         self._looked_up: set[JobId] = set()
@@ -76,6 +89,8 @@ class Supervisor:
         """
         for job in jobs:
             self._schedule(job, 0.0)
+        if (since := await self._rooms.store.paused()) is not None:
+            self._gate.pause(since)
         try:
             await self._run(once=once)
         except ExceptionGroup as errors:
@@ -88,6 +103,7 @@ class Supervisor:
                 *(group.create_task(self._intake_lane(name)) for name in self._intakes),
                 group.create_task(self._submit_lane(group)),
                 group.create_task(self._status_lane()),
+                group.create_task(self._orders_lane(group)),
                 *(
                     group.create_task(self._lane(self._lanes[state]))
                     for state, width in LANES.items()
@@ -106,13 +122,13 @@ class Supervisor:
     async def _drain(self) -> None:
         """Let short steps and awaited answers end; an upload whose end is still here is broken off."""
         log.info("daemon.stopping", running=len(self._running))
-        for attempt, task in list(self._submits.values()):
+        for attempt, task in list(self._submits.items()):
             if attempt.breakable:
                 task.cancel()
         deadline = self._rooms.clock.monotonic() + GRACE
         while self._running and self._rooms.clock.monotonic() < deadline:
             await self._rooms.clock.sleep(0.05)
-        for _, task in list(self._submits.values()):
+        for task in (*self._submits.values(), *self._asked):
             task.cancel()
 
     async def _intake_lane(self, name: str) -> None:
@@ -140,16 +156,26 @@ class Supervisor:
             if job is None:
                 self._slots.release()
                 continue
-            attempt = Attempt(job, self._rooms, self._gate)
-            task = group.create_task(self._submit(attempt))
-            self._submits[job.id] = (attempt, task)
+            if job.state is not State.UPLOADING:
+                # It takes part in the generation of an identical one: there is nothing to submit.
+                self._slots.release()
+                self._schedule(job, 0.0)
+                continue
+            attempt = Attempt(job, self._rooms, self._gate, self._look_meanwhile)
+            self._submits[attempt] = group.create_task(self._submit(attempt))
 
     async def _submit(self, attempt: Attempt) -> None:
         try:
             await self._step(attempt)
         finally:
-            del self._submits[attempt.job.id]
+            del self._submits[attempt]
             self._slots.release()
+
+    def _look_meanwhile(self, job: Job, after: float) -> None:
+        """A submit's answer takes long: its slot stays taken, and the log is asked all the same."""
+        self._running.discard(job.id)
+        self._status_changed.set()
+        self._schedule(job, after)
 
     async def _lane(self, schedule: Schedule) -> None:
         while True:
@@ -181,26 +207,50 @@ class Supervisor:
         if job.state in self._lanes:
             self._lanes[job.state].put(job, after)
 
+    # ------------------------------------------------------------------ what people ask for
+
+    async def _orders_lane(self, group: asyncio.TaskGroup) -> None:
+        while not self._stop.is_set():
+            with suppress(StoreUnavailable):
+                for order in await self._rooms.store.orders():
+                    # One that asks the provider's log must not hold up the next one.
+                    task = group.create_task(self._carry_out(order))
+                    self._asked.add(task)
+                    task.add_done_callback(self._asked.discard)
+            await self._rooms.clock.sleep(ORDERS_INTERVAL)
+
+    async def _carry_out(self, order: Order) -> None:
+        name = f"order {order.n}"
+        self._running.add(name)
+        try:
+            with suppress(StoreUnavailable):
+                await self._orders.carry_out(order)
+        finally:
+            self._running.discard(name)
+            self._status_changed.set()
+
+    # ------------------------------------------------------------------ what people see
+
     async def _status_lane(self) -> None:
         # What an earlier run put down is no longer known to be so.
-        told: str | None = None
+        told: list[Block] | None = None
         while True:
             self._status_changed.clear()
-            if self._gate.reason != told:
+            if self._gate.blocks != told:
                 told = await self._tell_why()
             await self._write_status()
             await self._rooms.clock.sleep(STATUS_INTERVAL)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._status_changed.wait(), STATUS_HEARTBEAT)
 
-    async def _tell_why(self) -> str:
+    async def _tell_why(self) -> list[Block]:
         """Put down why the queue waits, for whoever looks; return what is known to be put down."""
-        reason = self._gate.reason
+        blocks = self._gate.blocks
         try:
-            await self._rooms.store.set_blocks([Block(reason)] if reason else [])
+            await self._rooms.store.set_blocks(blocks)
         except StoreUnavailable as error:
             log.debug("status.failed", error=error.message)
-        return reason
+        return blocks
 
     async def _stop_when_idle(self) -> None:
         while not await self._idle():
@@ -215,16 +265,19 @@ class Supervisor:
             left = await self._rooms.store.jobs([state for state in State if state not in FINAL])
         except StoreUnavailable:
             return False
-        return not any(self._may_go_on(job) for job in left)
+        by_id = {job.id: job for job in left}
+        return not any(self._may_go_on(job, by_id) for job in left)
 
-    def _may_go_on(self, job: Job) -> bool:
+    def _may_go_on(self, job: Job, left: Mapping[JobId, Job]) -> bool:
         if job.watch not in self._rooms.places or job.late:
             return False
+        leader = left.get(job.leader) if job.leader and job.state is State.QUEUED else None
+        if leader is not None and leader.generation_id is None:
+            return self._may_go_on(leader, left)
         match job.state:
             case State.UNCERTAIN:
-                return job.id not in self._looked_up
+                return self._nudging.in_the_air(job.id) or job.id not in self._looked_up
             case State.QUEUED:
-                # What was refused twice, half a minute apart, is nothing that a single run waits for.
-                return self._gate.refusals < 2
+                return not self._gate.gives_up_on(job)
             case _:
                 return True

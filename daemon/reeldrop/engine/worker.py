@@ -21,8 +21,10 @@ from reeldrop.engine import reconciliation, steps
 from reeldrop.engine.ages import Ages
 from reeldrop.engine.attempt import Attempt
 from reeldrop.engine.gate import Gate
+from reeldrop.engine.late_answers import LateAnswers
 from reeldrop.engine.outcomes import Outcomes
 from reeldrop.engine.rooms import Rooms
+from reeldrop.engine.twins import Twins
 
 log = structlog.get_logger()
 
@@ -35,17 +37,22 @@ class Worker:
         self._gate = gate
         self._ages = Ages(rooms.clock)
         self._outcomes = Outcomes(rooms, gate, self._ages)
+        self._late_answers = LateAnswers(rooms, gate, self._outcomes)
+        self._twins = Twins(rooms)
 
     async def step(self, attempt: Attempt) -> None:
         """Do the step of the job's state, record what came of it, and clear up after its end."""
         submitting = attempt.job.state is State.UPLOADING
         try:
             await self._settled_step(attempt)
+            await self._outcomes.mind_cancel(attempt)
         except Lost:
             attempt.lost = True
             log.info("job.lost", job=attempt.job.id, path=attempt.job.path)
-        if submitting:
-            self._gate.told(passed=attempt.heard)
+        if submitting and attempt.heard:
+            self._gate.passed(attempt.job)
+        elif submitting:
+            self._gate.ended(attempt.job)
         if attempt.job.state in FINAL and not attempt.lost:
             await self._clear(attempt.job)
 
@@ -54,26 +61,33 @@ class Worker:
             await self._step(attempt)
         except StepError as error:
             attempt.heard = attempt.heard or isinstance(error, ClipRejected)
-            await self._outcomes.settle(attempt, error)
+            await self._settle(attempt, error)
         except StoreUnavailable as error:
             self._gate.close(error.message)
-            await self._outcomes.settle(attempt, _as_step_error(attempt.job, error.message))
+            await self._settle(attempt, _as_step_error(attempt.job, error.message))
         except Lost:
             raise
         except Exception as error:
             log.exception("step.crashed", job=attempt.job.id, path=attempt.job.path)
             why = f"an internal error ({type(error).__name__}) met it; see the daemon's log"
-            await self._outcomes.settle(attempt, _as_step_error(attempt.job, why))
+            await self._settle(attempt, _as_step_error(attempt.job, why))
+
+    async def _settle(self, attempt: Attempt, error: StepError) -> None:
+        if attempt.overdue and attempt.job.state is State.UNCERTAIN:
+            await self._late_answers.settle(attempt, error)
+        else:
+            await self._outcomes.settle(attempt, error)
 
     async def _step(self, attempt: Attempt) -> None:
         rooms = self._rooms
         match attempt.job.state:
             case State.UPLOADING:
-                await steps.submit(attempt, rooms)
+                await self._submit(attempt)
             case State.GENERATING:
                 await steps.poll(attempt, rooms)
                 await self._outcomes.mind_age(attempt)
             case State.UNCERTAIN:
+                await self._see_that_it_is_uncertain(attempt.job)
                 await reconciliation.look_up(attempt, rooms, self._ages)
             case State.DOWNLOADING:
                 await steps.fetch(attempt, rooms)
@@ -87,8 +101,27 @@ class Worker:
             case never:
                 assert_never(never)
 
+    async def _submit(self, attempt: Attempt) -> None:
+        if await self._twins.settle(attempt):
+            return
+
+        async def overdue(error: StepError) -> None:
+            await self._late_answers.begin(attempt, error)
+
+        await steps.submit(attempt, self._rooms, overdue)
+
+    async def _see_that_it_is_uncertain(self, job: Job) -> None:
+        """Raise Lost where a late answer, or a person, has settled it: the log need not be asked."""
+        try:
+            known = await self._rooms.store.get(job.id)
+        except StoreUnavailable:
+            return  # what the log says is recorded under the same guard
+        if known is None or (known.state, known.token) != (job.state, job.token):
+            raise Lost(f"Job {job.id} is no longer uncertain under token {job.token}.")
+
     async def _clear(self, job: Job) -> None:
         self._ages.forget(job.id)
+        self._rooms.cancelled.discard(job.id)
         try:
             await steps.clear(job, self._rooms)
         except (StepError, StoreUnavailable) as error:
@@ -100,6 +133,6 @@ class Worker:
 
 def _as_step_error(job: Job, why: str) -> StepError:
     """Take the careful side of what may have happened: once SUBMITTING, it may have been paid for."""
-    if job.state is State.SUBMITTING:
+    if job.state in (State.SUBMITTING, State.UNCERTAIN):
         return UnknownOutcome(why)
     return TransientError(why)

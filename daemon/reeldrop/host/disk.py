@@ -2,14 +2,18 @@
 
 import asyncio
 import shutil
+import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from reeldrop.domain.errors import FolderOffline
 
 ASK_AGAIN = 5.0
 """Seconds for which an answer about free space is believed."""
+PATIENCE = 2.0
+"""Seconds that a disk gets to answer: its own watch will meet one that hangs."""
 
 
 async def free_bytes(folder: Path) -> int:
@@ -23,29 +27,64 @@ async def free_bytes(folder: Path) -> int:
         raise FolderOffline(f"The folder {folder} does not answer: {error.strerror}.") from error
 
 
+class Disk:
+    """The disk of one folder, asked by a thread of its own: one that hangs holds up nobody else."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._asking: asyncio.Future[int | None] | None = None
+
+    async def free(self) -> int | None:
+        """Return the free bytes, None where the disk does not answer within PATIENCE."""
+        if self._asking is None or self._asking.done():
+            self._asking = self._ask()
+        done, _ = await asyncio.wait([self._asking], timeout=PATIENCE)
+        return self._asking.result() if done else None
+
+    def _ask(self) -> asyncio.Future[int | None]:
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[int | None] = loop.create_future()
+
+        def ask() -> None:
+            try:
+                free = shutil.disk_usage(self._folder).free
+            except OSError:
+                free = None
+            # Where the answer comes too late nobody asks any more.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(answer.set_result, free)
+
+        # A daemon thread: a kernel that never answers must not keep the process from ending.
+        threading.Thread(target=ask, name="disk", daemon=True).start()
+        return answer
+
+
 class Room:
-    """Whether all folders that are written to have room for more work."""
+    """Which of the folders that are written to have too little room for more work."""
 
     def __init__(self, folders: Sequence[Path], reserve: int) -> None:
         """`reserve` is in bytes, for each folder."""
-        self._folders = folders
+        self._disks = {folder: Disk(folder) for folder in folders}
         self._reserve = reserve
         self._asked = -ASK_AGAIN
+        self._short: dict[Path, str] = {}
 
-    async def shortage(self) -> str:
-        """Return which folder's disk has less than the reserve, or ""; asked anew every few seconds."""
+    async def shortage(self) -> dict[Path, str]:
+        """Return the folders whose disk has less than the reserve, and a sentence for each.
+
+        Asked anew every few seconds. A folder that does not answer is not among them: its own
+        watch will meet that, and the others have nothing to do with it.
+        """
         if time.monotonic() - self._asked < ASK_AGAIN:
-            return ""
-        for folder in self._folders:
-            try:
-                free = await free_bytes(folder)
-            except FolderOffline:
-                # Its own watch will meet that; the others have nothing to do with it.
-                continue
-            if free < self._reserve:
-                return (
-                    f"The disk of {folder} has {free / 1e6:.0f} MB free; "
-                    f"{self._reserve / 1e6:.0f} MB are kept free (limits.min_free_disk)."
-                )
+            return self._short
+        free = await asyncio.gather(*(disk.free() for disk in self._disks.values()))
+        self._short = {
+            folder: (
+                f"The disk of {folder} has {left / 1e6:.0f} MB free; "
+                f"{self._reserve / 1e6:.0f} MB are kept free (limits.min_free_disk)."
+            )
+            for folder, left in zip(self._disks, free, strict=True)
+            if left is not None and left < self._reserve
+        }
         self._asked = time.monotonic()
-        return ""
+        return self._short

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from reeldrop.domain.errors import Trouble
+from reeldrop.domain.errors import StepError, Trouble
 from reeldrop.domain.job import (
     Cost,
     GenerationId,
@@ -87,11 +87,17 @@ class Provider(Protocol):
     """The remote service. Its verdict on every answer is `provider/verdicts.py`."""
 
     async def submit(
-        self, request: SubmitRequest, before_last_bytes: Callable[[], Awaitable[None]]
+        self,
+        request: SubmitRequest,
+        before_last_bytes: Callable[[], Awaitable[None]],
+        overdue: Callable[[StepError], Awaitable[None]],
     ) -> Generation:
         """POST once on a fresh connection. `before_last_bytes` is awaited while the body's end is held back.
 
-        What `before_last_bytes` raises ends the request unsent and is raised as it is.
+        What `before_last_bytes` raises ends the request unsent and is raised as it is. `overdue` is
+        awaited once if the whole request has left and no answer has begun for long, with the
+        UnknownOutcome that this is for now; the answer is then awaited for longer, and what comes
+        while `overdue` runs is kept. A ReeldropError that it raises ends the wait and is raised as it is.
 
         Raises:
             ProviderUnavailable, RateLimited: definitely nothing was made; try later.

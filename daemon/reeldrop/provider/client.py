@@ -14,12 +14,12 @@ from urllib.parse import quote
 import httpx
 from pydantic import SecretStr
 
-from reeldrop.domain.errors import SettingsError
+from reeldrop.domain.errors import SettingsError, StepError
 from reeldrop.domain.job import GenerationId
 from reeldrop.ports import Clock, Generation, LogRow, SubmitRequest
 from reeldrop.provider.body import SubmitBody
 from reeldrop.provider.clients import Clients, Timeouts
-from reeldrop.provider.connection import OneRequest, environment_proxy
+from reeldrop.provider.connection import OneRequest, Patience, environment_proxy
 from reeldrop.provider.fetch import Fetcher
 from reeldrop.provider.requestlog import RequestLog
 from reeldrop.provider.verdicts import FOREIGN, Call, of_answer, of_exception
@@ -81,7 +81,10 @@ class HttpProvider:
     # ------------------------------------------------------------------------ submit
 
     async def submit(
-        self, request: SubmitRequest, before_last_bytes: Callable[[], Awaitable[None]]
+        self,
+        request: SubmitRequest,
+        before_last_bytes: Callable[[], Awaitable[None]],
+        overdue: Callable[[StepError], Awaitable[None]],
     ) -> Generation:
         """POST once on a fresh connection; see the port.
 
@@ -89,7 +92,7 @@ class HttpProvider:
         """
         body = SubmitBody(request, before_last_bytes)
         try:
-            answer = await self._post(body, request.request_id)
+            answer = await self._post(body, request.request_id, overdue)
         except FOREIGN as exc:
             if body.failure is not None:
                 raise body.failure from None
@@ -99,28 +102,39 @@ class HttpProvider:
             raise of_answer(_call(body), answer, self._clock.now())
         return generation
 
-    async def _post(self, body: SubmitBody, request_id: str) -> Answer:
+    async def _post(
+        self, body: SubmitBody, request_id: str, overdue: Callable[[StepError], Awaitable[None]]
+    ) -> Answer:
         headers = {
             **self._headers,
             "Content-Type": "application/json",
             "Content-Length": str(body.length),
             "X-Client-Request-Id": request_id,
         }
-        limits = self._timeouts
+        deadline = asyncio.timeout(None)
+        patience = Patience(self._timeouts.answer, partial(self._be_late, deadline, overdue))
         url = self._base_url + GENERATIONS
         async with (
-            self._submitting_client() as client,
-            asyncio.timeout(None) as deadline,
-            aclosing(body.chunks(lambda: _set(deadline, limits.answer))) as chunks,
+            self._submitting_client(patience) as client,
+            deadline,
+            aclosing(body.chunks(patience.begin)) as chunks,
             client.stream("POST", url, content=chunks, headers=headers) as response,
         ):
+            patience.end()
             deadline.reschedule(None)
-            return await _read(response, limits.answer)
+            return await _read(response, self._timeouts.answer)
 
-    def _submitting_client(self) -> httpx.AsyncClient:
+    async def _be_late(
+        self, deadline: asyncio.Timeout, overdue: Callable[[StepError], Awaitable[None]]
+    ) -> None:
+        """Say that the answer takes long, and let the last wait for it begin after that."""
+        await overdue(of_exception(Call.AFTER, TimeoutError()))
+        deadline.reschedule(asyncio.get_running_loop().time() + self._timeouts.late)
+
+    def _submitting_client(self, patience: Patience) -> httpx.AsyncClient:
         limits = self._timeouts
         return httpx.AsyncClient(
-            transport=OneRequest(self._context, self._proxy),
+            transport=OneRequest(self._context, self._proxy, patience),
             timeout=httpx.Timeout(limits.answer, connect=limits.connect, write=limits.write),
             trust_env=False,
         )
@@ -178,10 +192,6 @@ class HttpProvider:
 
 def _call(body: SubmitBody) -> Call:
     return Call.AFTER if body.may_have_left else Call.BEFORE
-
-
-def _set(deadline: asyncio.Timeout, seconds: float) -> None:
-    deadline.reschedule(asyncio.get_running_loop().time() + seconds)
 
 
 async def _read(response: httpx.Response, seconds: float) -> Answer:

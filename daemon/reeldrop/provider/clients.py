@@ -25,6 +25,11 @@ class Timeouts:
     connect: float = 10.0
     write: float = 60.0
     answer: float = 120.0
+    """For a submit's answer to begin, before people are told. The gateways in front of such APIs give
+    up after 60 to 100 s: whoever is silent for longer is out of the ordinary."""
+    late: float = 600.0
+    """For it to begin after that. Its submit keeps one of few places meanwhile, and what takes longer
+    than a clip takes to be made will not be answered any more."""
     poll: float = 30.0
     fetch: float = 60.0
     """Longest silence of a result's server; 1 MiB may take ten times as long."""

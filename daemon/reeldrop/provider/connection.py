@@ -2,12 +2,14 @@
 
 A server may refuse (401, 413 …) and close before it has read the body. httpx's own connections
 read only after they have written; their unread answer is lost with the connection. This one keeps
-what arrives in the meantime and stops sending as soon as an answer has begun.
+what arrives in the meantime and stops sending as soon as an answer has begun. It also says when an
+answer takes long without giving it up.
 """
 
 import asyncio
+import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, cast
 from urllib.request import getproxies, proxy_bypass
 
@@ -20,6 +22,42 @@ PIECE = 256 * 1024
 """Bytes that must get away within one write time-out: 60 s allow links down to 4 kB/s."""
 UNSENT_MAX = 64 * 1024
 UNREAD_MAX = 256 * 1024
+KEEP_ALIVE = 30.0
+"""s of silence after which the kernel asks whether the peer is there; routers forget after minutes."""
+
+
+class Patience:
+    """Awaits `overdue` once, when no answer has begun `seconds` after `begin`; nothing is given up.
+
+    What arrives while `overdue` runs is kept, so that no task is needed to read meanwhile.
+    """
+
+    def __init__(self, seconds: float, overdue: Callable[[], Awaitable[None]]) -> None:
+        self._seconds = seconds
+        self._overdue = overdue
+        self._until: float | None = None
+        self.begun = False
+        """From here on the time-outs of single reads no longer hold."""
+
+    def begin(self) -> None:
+        """Count from now: the whole request is about to have left."""
+        self.begun = True
+        self._until = asyncio.get_running_loop().time() + self._seconds
+
+    def end(self) -> None:
+        """Stop counting: an answer has begun."""
+        self._until = None
+
+    async def wait(self, news: asyncio.Event) -> None:
+        """Wait for news, or until `overdue` was awaited. Raises what that raises."""
+        try:
+            async with asyncio.timeout_at(self._until):
+                await news.wait()
+        except TimeoutError:
+            self._until = None
+        else:
+            return
+        await self._overdue()
 
 
 class _Line(asyncio.Protocol):
@@ -72,8 +110,9 @@ class _Line(asyncio.Protocol):
 
 
 class _Stream(httpcore.AsyncNetworkStream):
-    def __init__(self, line: _Line) -> None:
+    def __init__(self, line: _Line, patience: Patience) -> None:
         self._line = line
+        self._patience = patience
 
     @property
     def _transport(self) -> asyncio.Transport:
@@ -83,7 +122,10 @@ class _Stream(httpcore.AsyncNetworkStream):
         line = self._line
         while not line.received and not line.ended:
             line.news.clear()
-            await _within(timeout, line.news.wait(), httpcore.ReadTimeout)
+            if self._patience.begun:
+                await self._patience.wait(line.news)
+            else:
+                await _within(timeout, line.news.wait(), httpcore.ReadTimeout)
         if not line.received and line.failure is not None:
             raise httpcore.ReadError("connection lost") from line.failure
         chunk = bytes(line.received[:max_bytes])
@@ -152,7 +194,18 @@ async def _within(
             raise error(f"nothing happened for {seconds} s") from exc
 
 
+def _keep_alive(transport: asyncio.Transport) -> None:
+    connection = transport.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL"):
+        if hasattr(socket, name):  # elsewhere the system's own times hold
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), int(KEEP_ALIVE))
+
+
 class _Network(httpcore.AsyncNetworkBackend):
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+
     async def connect_tcp(
         self,
         host: str,
@@ -164,12 +217,15 @@ class _Network(httpcore.AsyncNetworkBackend):
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(timeout):
-                _, line = await loop.create_connection(_Line, host, port, happy_eyeballs_delay=0.25)
+                transport, line = await loop.create_connection(
+                    _Line, host, port, happy_eyeballs_delay=0.25
+                )
         except TimeoutError as exc:
             raise httpcore.ConnectTimeout("connecting") from exc
         except OSError as exc:
             raise httpcore.ConnectError(str(exc)) from exc
-        return _Stream(line)
+        _keep_alive(transport)
+        return _Stream(line, self._patience)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -178,7 +234,7 @@ class _Network(httpcore.AsyncNetworkBackend):
 class OneRequest(httpx.AsyncHTTPTransport):
     """An httpx transport for one request on a connection of its own."""
 
-    def __init__(self, context: ssl.SSLContext, proxy: str | None = None) -> None:
+    def __init__(self, context: ssl.SSLContext, proxy: str | None, patience: Patience) -> None:
         # In place of httpx's own pool, because httpx has no argument for the network beneath it.
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=context,
@@ -187,7 +243,7 @@ class OneRequest(httpx.AsyncHTTPTransport):
             max_keepalive_connections=0,
             http1=True,
             http2=False,
-            network_backend=_Network(),
+            network_backend=_Network(patience),
         )
 
 

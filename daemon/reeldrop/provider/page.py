@@ -18,7 +18,7 @@ holds it to the table in `daemon/reeldrop/provider/verdicts.py`.
 | --- | --- | --- |
 | submit | `POST {GENERATIONS}`, on a fresh connection, never redirected, never sent twice | \
 connect {TIMEOUTS.connect:g} s, {connection.PIECE // 1024} KiB sent in {TIMEOUTS.write:g} s, \
-answer {TIMEOUTS.answer:g} s |
+answer {TIMEOUTS.answer:g} s, then for {TIMEOUTS.late:g} s more as an uncertain one |
 | poll | `GET {GENERATIONS}?generation_id=…` (the id percent-encoded) | {TIMEOUTS.poll:g} s |
 | request log | `GET {requestlog.LOGS}?period=…&limit={requestlog.PAGE}&offset=…` \
 (`period`: {", ".join(requestlog.PERIODS)}) | {TIMEOUTS.poll:g} s |

@@ -222,14 +222,10 @@ def not_yet(settings: Settings) -> list[str]:
     Nobody starts with these: a setting that silently does nothing would be believed.
     """
     asked = {
-        "limits.daily_usd": settings.limits.daily_usd > 0,
         "upload.object_store": bool(settings.upload.object_store),
         "upload.public_url": bool(settings.upload.public_url),
         'upload.mode = "signed_url"': settings.upload.mode == "signed_url",
     }
     for watch in settings.watch:
         asked[f'conform = "{watch.conform}" (watch {watch.name})'] = watch.conform != "off"
-        asked[f'duplicates = "{watch.duplicates}" (watch {watch.name})'] = (
-            watch.duplicates != "in_flight"
-        )
     return [f"{key}: this version cannot do that yet; leave it out" for key in asked if asked[key]]

@@ -1,11 +1,12 @@
 """The status page: one file that opens from a share without a server, and runs nothing."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 from urllib.parse import quote
 
-from reeldrop.web.records import title
+from reeldrop.ports import DaySpent
+from reeldrop.web.records import day_told, title
 from reeldrop.web.style import STYLE
 
 REFRESH = 10
@@ -60,8 +61,16 @@ def _heading(document: Record) -> str:
     return (
         f"<header><h1>Reeldrop</h1><p>{escape(document['node'])} · as of "
         f"{_time(document['updated'])}. If this is long ago, the daemon is not running or the "
-        f"share is not reachable.</p><ul>{chips}</ul></header>"
+        f"share is not reachable.</p><ul>{chips}</ul>{_spent(document['spent'])}</header>"
     )
+
+
+def _spent(days: Sequence[Record]) -> str:
+    """Say what the last day on which anything was submitted has cost so far."""
+    if not days:
+        return ""
+    told = day_told(DaySpent(**days[0]))
+    return f'<p class="spent">{escape(told)}</p>'
 
 
 def _blocked(reason: str) -> str:

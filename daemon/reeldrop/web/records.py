@@ -6,7 +6,7 @@ from typing import Any
 from reeldrop.domain.job import Job, Waiting
 from reeldrop.domain.lifecycle import FINAL, State
 from reeldrop.domain.moments import moment
-from reeldrop.ports import Block, Scope
+from reeldrop.ports import Block, DaySpent, Scope
 
 CANCEL_ASKED = "a cancel was asked for; it is submitted already, so its result is kept if it comes"
 
@@ -23,9 +23,17 @@ def holding(blocks: Sequence[Block], paused: float | None) -> list[Block]:
 
 
 def blocked_reason(blocks: Sequence[Block]) -> str:
-    """Return why nothing at all is submitted, "" where something may be or time alone will tell."""
-    found = (each for each in blocks if each.scope is Scope.ALL and not each.passing)
-    return next((each.reason for each in found), "")
+    """Return why jobs are not submitted, the watches and models with each reason where it is not all.
+
+    "" where nothing but time stands before them.
+    """
+    concerned: dict[str, list[str]] = {}
+    for each in blocks:
+        if not each.passing:
+            concerned.setdefault(each.reason, []).append(each.of and f"{each.scope} {each.of}")
+    return " ".join(
+        reason if "" in of else f"{', '.join(of)}: {reason}" for reason, of in concerned.items()
+    )
 
 
 def reason_of(job: Job, blocks: Sequence[Block]) -> str:
@@ -79,6 +87,13 @@ def waiting_record(drop: Waiting) -> dict[str, Any]:
 def title(record: Mapping[str, Any]) -> str:
     """Return what people call a record: what is said of the inbox itself has no path."""
     return record["path"] or "the inbox"
+
+
+def day_told(day: DaySpent) -> str:
+    """Return what was spent on a day as people read it."""
+    submits = "1 submit" if day.submits == 1 else f"{day.submits} submits"
+    unpriced = f", {day.unpriced} of them not priced yet" if day.unpriced else ""
+    return f"{day.day}: ${day.usd:.2f} for {submits}{unpriced}"
 
 
 def _trouble(job: Job) -> dict[str, str] | None:

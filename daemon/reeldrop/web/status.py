@@ -4,16 +4,19 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from reeldrop.domain.job import Job, Waiting
 from reeldrop.domain.lifecycle import FINAL, State
 from reeldrop.domain.moments import moment
-from reeldrop.ports import Block, Clock, JobStore, Outbox
+from reeldrop.ports import Block, Clock, DaySpent, JobStore, Outbox
 from reeldrop.web.page import status_page
 from reeldrop.web.records import blocked_reason, holding, job_record, waiting_record
 
 SCHEMA = 1
+DAYS = 7
+"""Days on which anything was spent that are told."""
 FINISHED_SHOWN = 200
 FINISHED_READ = 1000
 """How many finished jobs are read for it: those of other outboxes are among them."""
@@ -25,10 +28,11 @@ def status_document(
     jobs: Sequence[Job],
     waiting: Sequence[Waiting],
     blocks: Sequence[Block] = (),
+    spent: Sequence[DaySpent] = (),
 ) -> dict[str, Any]:
     """Return the status as plain JSON values: all unfinished jobs and the last finished ones.
 
-    `blocks` are why queued jobs are not submitted. `counts` counts what is listed: it is exact for
+    `blocks` are why queued jobs are not submitted, `spent` what all watches spent. `counts` counts what is listed: it is exact for
     everything that is not finished.
     """
     open_jobs = [job for job in jobs if job.state not in FINAL]
@@ -42,6 +46,7 @@ def status_document(
         "updated": moment(now),
         "counts": {"waiting": len(waiting)} | {str(state): counts[str(state)] for state in State},
         "blocked": blocked_reason(blocks),
+        "spent": [asdict(day) for day in spent],
         "waiting": [waiting_record(drop) for drop in waiting],
         "jobs": [job_record(job, blocks) for job in shown],
     }
@@ -71,6 +76,7 @@ class StatusBoard:
             [job for job in (*going, *finished) if job.watch in self._watches],
             [drop for drop in waiting if drop.watch in self._watches],
             holding(await self._store.blocks(), await self._store.paused()),
+            await self._store.spent(DAYS),
         )
         # Ten thousand jobs are some megabytes of text: made beside the event loop.
         as_json, as_page = await asyncio.to_thread(_rendered, document)

@@ -11,8 +11,10 @@ import structlog
 
 from reeldrop.domain.errors import DropChanged, Lost, StepError
 from reeldrop.domain.job import Job, JobId
-from reeldrop.domain.lifecycle import Event, Verdict
+from reeldrop.domain.lifecycle import FINAL, Event, Verdict
+from reeldrop.domain.paths import printable
 from reeldrop.engine.intake.jobs import vanished
+from reeldrop.engine.intake.terms import Wait
 from reeldrop.ports import Inbox, JobStore, KeptFile
 
 log = structlog.get_logger()
@@ -44,6 +46,15 @@ class Claims:
             log.info("drop.recorded", job=job.id, watch=job.watch, path=job.path)
             self._pending[job.id] = job
         return True
+
+    async def obstacle(self, jobs: Sequence[Job]) -> Wait:
+        """Return why jobs could not be recorded."""
+        for job in jobs:
+            other = await self._store.obstacle(job)
+            if other is None or (other.source_key == job.source_key and other.state not in FINAL):
+                continue
+            return _same_ticket(other)
+        return Wait("waiting for an earlier job of the same file to end")
 
     async def make(self, jobs: Sequence[Job]) -> None:
         """Make the claim of recorded jobs; one that cannot be made now is tried again by `retry`."""
@@ -133,3 +144,12 @@ class Claims:
         job = await self._store.move(job.evolve(verdict=Verdict.FAILED), Event.REFUSED, note)
         self.refused.append(job)
         log.warning("drop.refused", job=job.id, path=job.path, error=note["message"])
+
+
+def _same_ticket(other: Job) -> Wait:
+    short = other.id[:8]
+    what = f"has the ticket of job {short} ({printable(other.path)}, {other.state})"
+    ways = "take it away, or give it another ticket"
+    if other.state in FINAL:
+        ways = f"`reeldrop retry {short} --pay-again` runs that again, else {ways}"
+    return Wait(f"{what}: two drops with one ticket are one job, this one is not run; {ways}")

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from reeldrop.domain.drop import Clash, Drop
 from reeldrop.domain.errors import DropChanged, Trouble
-from reeldrop.domain.job import Claim, ClaimedFile, Job, JobId, RelPath
+from reeldrop.domain.job import Claim, ClaimedFile, Job, JobId, MediaFacts, RelPath
 from reeldrop.domain.naming import delivery_folder, variant_name
 from reeldrop.domain.own import Own
 from reeldrop.domain.paths import common_folder, leaf, parent, stem
+from reeldrop.domain.sameness import files_in, origin_key, spec_key
 from reeldrop.engine.intake.spec import Request
 from reeldrop.engine.intake.terms import Refuse, Take
 from reeldrop.ports import Entry, Inbox
@@ -61,7 +62,7 @@ class Maker:
         beside = [path for path in references if path not in parts.files]
         claim = self._claim(parts, beside, entries)
         return [
-            self._job(parts, entry, claim, now, request, decision)
+            self._job(parts, entries, claim, now, request, decision)
             for request in decision.spec.requests
         ]
 
@@ -91,18 +92,27 @@ class Maker:
     def _job(
         self,
         parts: Parts,
-        entry: Entry,
+        entries: Mapping[RelPath, Entry],
         claim: Claim,
         now: float,
         request: Request,
         decision: Take,
     ) -> Job:
+        entry = entries[parts.path]
+        params = request.filled(parts.clip, decision.references)
         job = self._bare(parts, entry, claim, now, request.own, request.variant)
         return job.evolve(
             folder=delivery_folder(parts.path, _name(request, parts.path)),
             model=request.model,
-            params=request.filled(parts.clip, decision.references),
+            params=params,
+            spec_key=spec_key(request.model, params, lambda path: entries[path].size),
+            origin_key=origin_key(self.watch, parts.path, entry.size, entry.mtime_ns),
             source=decision.facts,
+            media=tuple(
+                MediaFacts(path, entries[path].size)
+                for path in dict.fromkeys(files_in(params))
+                if path != parts.clip
+            ),
         )
 
     def _bare(

@@ -16,11 +16,13 @@ from reeldrop.domain.errors import ReeldropError, StepError, StoreUnavailable
 from reeldrop.domain.job import Job, RelPath
 from reeldrop.domain.settling import Quiet
 from reeldrop.domain.spec import Document, Role
+from reeldrop.engine.intake.again import Again
 from reeldrop.engine.intake.claims import Claims
 from reeldrop.engine.intake.found import Found
 from reeldrop.engine.intake.jobs import Maker, parts_of
 from reeldrop.engine.intake.judge import Judge
 from reeldrop.engine.intake.kept import Kept
+from reeldrop.engine.intake.probing import Probing
 from reeldrop.engine.intake.shelf import Shelf
 from reeldrop.engine.intake.spec import Specs
 from reeldrop.engine.intake.terms import Decision, Looked, Refuse, Round, Take, Wait, Watch
@@ -69,7 +71,8 @@ class Intake:
         self.inbox = inbox
         self._clock = clock
         self._extensions = watch.clip_extensions
-        self._shelf = Shelf(inbox, media, Quiet(watch.settle, watch.settle_polling))
+        quiet = Quiet(watch.settle, watch.settle_polling)
+        self._shelf = Shelf(inbox, media, quiet, Probing(watch.name, store))
         specs = Specs(catalogue)
         defaults = _defaults(watch)
         self._found = Found(watch, self._shelf, specs, store, defaults)
@@ -77,6 +80,9 @@ class Intake:
         self._maker = Maker(watch.name, watch.archive == "keep", inbox, new_id)
         self._claims = Claims(inbox, store)
         self._kept = Kept(watch.name, store) if watch.archive == "keep" else None
+        # A kept clip has a rule of its own.
+        runs_all = self._kept is not None or watch.duplicates == "never"
+        self._again = None if runs_all else Again(self._shelf, store)
         self._list = WaitingList(watch.name, store, clock)
         self._crashed: dict[RelPath, tuple[str, ...]] = {}
         """The drops that met a bug, by their first file, with the versions of all their files."""
@@ -240,11 +246,15 @@ class Intake:
     ) -> None:
         parts = parts_of(drop)
         jobs = self._maker.jobs(parts, self._shelf.entries, decision, created)
+        if self._again is not None and isinstance(decision, Take):
+            new = await self._again.without(jobs)
+            if isinstance(new, Wait):
+                self._note_wait(drop, new, outcome)
+                return
+            jobs = new
         kept = [await self._kept_file(path, jobs[0]) for path in parts.files if self._kept]
         if not await self._claims.record(jobs, kept):
-            self._note_wait(
-                drop, Wait("waiting for an earlier job of the same file to end"), outcome
-            )
+            self._note_wait(drop, await self._claims.obstacle(jobs), outcome)
             return
         outcome.jobs_added += len(jobs)
         self._found.remember_used(jobs)

@@ -14,6 +14,7 @@ from reeldrop.domain.paths import parent, printable
 from reeldrop.domain.references import Kind
 from reeldrop.domain.settling import Evidence, Quiet, Sighting, Stamp, observe, ready_at
 from reeldrop.domain.spec import Document, Fault, Role
+from reeldrop.engine.intake.probing import Probing
 from reeldrop.ports import Entry, Inbox, Media, Scan
 
 _T = TypeVar("_T")
@@ -54,10 +55,11 @@ class _PerContent(Generic[_T]):
 class Shelf:
     """The files of one inbox as the scans so far have shown them."""
 
-    def __init__(self, inbox: Inbox, media: Media, quiet: Quiet) -> None:
+    def __init__(self, inbox: Inbox, media: Media, quiet: Quiet, probing: Probing) -> None:
         self._inbox = inbox
         self._media = media
         self._quiet = quiet
+        self._probing = probing
         self._sightings: dict[RelPath, Sighting] = {}
         self._evidence: Mapping[RelPath, tuple[Evidence, float]] = {}
         self._earlier: float | None = None
@@ -140,15 +142,18 @@ class Shelf:
         return known if isinstance(known, Document) else None
 
     async def probe(self, path: RelPath, now: float) -> Probed:
-        """Return what the clip is. Raises FileBusy."""
+        """Return what the clip is. Raises FileBusy, StoreUnavailable."""
+        entry = self.entries[path]
 
         async def ask() -> Probed:
+            file = self._inbox.real(path)
             try:
-                return Probed(await self._media.probe(self._inbox.real(path)), None, now)
+                facts = await self._probing.look(entry, lambda: self._media.probe(file))
             except (NotWhole, ClipUnreadable) as error:
                 return Probed(None, error, now)
+            return Probed(facts, None, now)
 
-        return await self._probed.get(self.entries[path], ask)
+        return await self._probed.get(entry, ask)
 
     async def sha256(self, path: RelPath) -> str:
         """Return the SHA-256 of a file as the last scan saw it. Raises FileBusy, FolderOffline."""
@@ -156,13 +161,18 @@ class Shelf:
         return await self._digests.get(entry, lambda: self._inbox.sha256(entry))
 
     async def reference_problem(self, path: RelPath, kind: Kind) -> str:
-        """Return why a file cannot be sent where `kind` is wanted, "" if it can. Raises FileBusy."""
+        """Return why a file cannot be sent where `kind` is wanted, "" if it can.
+
+        Raises FileBusy, StoreUnavailable.
+        """
+        entry = self.entries[path]
 
         async def ask() -> str:
+            file = self._inbox.real(path)
             try:
-                await self._media.check_reference(self._inbox.real(path), kind)
+                await self._probing.look(entry, lambda: self._media.check_reference(file, kind))
             except ClipUnreadable as error:
                 return error.message
             return ""
 
-        return await self._references[kind].get(self.entries[path], ask)
+        return await self._references[kind].get(entry, ask)

@@ -14,7 +14,7 @@ class Watch:
     """What the intake needs to know of a watch; times in seconds.
 
     `extensions` are those of clips, without a dot; `archive` is `move`, `delete` or `keep`;
-    `defaults` is the preset for the whole watch.
+    `duplicates` is `in_flight`, `always` or `never`; `defaults` is the preset for the whole watch.
     """
 
     name: str
@@ -26,6 +26,7 @@ class Watch:
     sidecar_timeout: float
     incomplete_timeout: float
     archive: str
+    duplicates: str
     defaults: Mapping[str, Any]
 
     @property

@@ -1,0 +1,161 @@
+"""`reeldrop status`: how things stand and what was spent, read from the store beside the daemon."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reeldrop.cli.jobs import one_line
+from reeldrop.cli.options import config_options, json_option, print_json
+from reeldrop.domain.limits import Limits
+from reeldrop.domain.moments import moment
+from reeldrop.host.clock import SystemClock
+from reeldrop.host.lock import DAEMON, holder_of
+from reeldrop.ports import Block, DaySpent, Scope
+from reeldrop.settings import load
+from reeldrop.store import open_reader
+from reeldrop.web.records import blocked_reason, day_told, holding, job_record
+
+if TYPE_CHECKING:
+    from reeldrop.settings import Settings
+    from reeldrop.store.overview import Overview
+
+DAYS = 7
+"""Days on which anything was spent that are told."""
+REDRAWN = 1.0
+"""Seconds between two looks of `--watch`."""
+UNITS = ((172_800.0, 86_400.0, "days"), (7200.0, 3600.0, "h"), (120.0, 60.0, "min"))
+"""From how many seconds on an age is told in units of how many seconds."""
+
+
+@click.command("status")
+@config_options
+@click.option("--watch", is_flag=True, help="Look again every second, until ^C.")
+@json_option
+def command(
+    config: str | None, inbox: str | None, outbox: str | None, *, watch: bool, as_json: bool
+) -> None:
+    """Tell how things stand, what needs a person and what was spent; whether or not a daemon runs."""
+    settings = load(config, inbox, outbox).settings
+    while True:
+        found = status(settings)
+        if watch and sys.stdout.isatty():
+            click.clear()
+        if not as_json:
+            click.echo("\n".join(lines(found)))
+        elif watch:
+            click.echo(json.dumps(found))
+        else:
+            print_json(found)
+        if not watch:
+            return
+        time.sleep(REDRAWN)
+
+
+def status(settings: "Settings") -> dict[str, Any]:
+    """Return how things stand as plain JSON values. Raises SettingsError, StartupError."""
+    now = SystemClock().now()
+    limits = settings.limits
+    with open_reader(settings.store) as store:
+        seen = store.overview(
+            Limits(limits.in_flight, limits.submits_per_minute, settings.api.reconcile_window),
+            now,
+            DAYS,
+        )
+    return {
+        "node": settings.node_name,
+        "daemon": _daemon(holder_of(settings.store.state_folder)),
+        "updated": moment(now),
+        **_held_up(seen),
+        "counts": {"waiting": seen.waiting} | {str(s): n for s, n in seen.counts.items()},
+        "in_flight": seen.in_flight,
+        "queued_since": _moment(seen.queued_since),
+        "queued_for": None if seen.queued_since is None else max(0.0, now - seen.queued_since),
+        "limits": {
+            "in_flight": limits.in_flight,
+            "submits_per_minute": limits.submits_per_minute,
+            "daily_usd": limits.daily_usd,
+        },
+        "uncertain": [job_record(job) | {"held": job.held} for job in seen.uncertain],
+        "today": {"day": seen.today, "committed_usd": seen.committed},
+        "spent": [asdict(day) for day in seen.spent],
+    }
+
+
+def _daemon(holder: str) -> dict[str, Any]:
+    who, _, kind = holder.rpartition(", ")
+    running = kind == DAEMON
+    return {"running": running, "holder": who if running else ""}
+
+
+def _held_up(seen: "Overview") -> dict[str, Any]:
+    blocks = holding(seen.blocks, seen.paused)
+    return {
+        "blocked": blocked_reason(blocks),
+        "blocks": [asdict(block) | {"scope": str(block.scope)} for block in blocks],
+        "paused": _moment(seen.paused),
+    }
+
+
+def _moment(seconds: float | None) -> str | None:
+    return None if seconds is None else moment(seconds)
+
+
+def lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a status as people read it."""
+    holder = found["daemon"]["holder"]
+    yield f"{found['node']}: " + (f"the daemon runs ({holder})" if holder else "no daemon runs")
+    for told in found["blocks"]:
+        yield one_line(_block(Block(told["reason"], Scope(told["scope"]), told["of"])))
+    yield ""
+    counts = [f"{number} {state}" for state, number in found["counts"].items() if number]
+    yield ", ".join(counts) or "Nothing here yet."
+    queued = found["queued_for"]
+    waits = "" if queued is None else f"; the oldest queued job has waited {_age(queued)}"
+    yield f"in flight: {found['in_flight']} of {found['limits']['in_flight']}{waits}"
+    yield from _people(found["uncertain"])
+    yield from _money(found)
+
+
+def _block(block: Block) -> str:
+    match block.scope:
+        case Scope.ALL:
+            return f"Nothing is submitted now: {block.reason}"
+        case Scope.MODEL | Scope.WATCH:
+            return f"Nothing of {block.scope} {block.of} is submitted now: {block.reason}"
+
+
+def _people(uncertain: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if uncertain:
+        yield ""
+        yield "May have been paid for, and nobody knows:"
+    for job in uncertain:
+        short = job["id"][:8]
+        yield f"  {one_line(job['path'])}: {one_line(job['reason'])}"
+        if job["held"]:
+            yield f"    reeldrop resolve {short} --generation-id ID   if the provider shows one"
+            yield f"    reeldrop resolve {short} --not-submitted      if it shows nothing"
+        else:
+            yield f"    job {short} is still being looked for in the provider's request log"
+
+
+def _money(found: Mapping[str, Any]) -> Iterator[str]:
+    daily, today = found["limits"]["daily_usd"], found["today"]
+    if daily or found["spent"]:
+        yield ""
+    if daily:
+        committed = f"${today['committed_usd']:.2f} of ${daily:.2f}"
+        yield f"budget of {today['day']}: {committed} are spent or reserved (limits.daily_usd)"
+    for told in found["spent"]:
+        yield day_told(DaySpent(**told))
+
+
+def _age(seconds: float) -> str:
+    for least, unit, name in UNITS:
+        if seconds >= least:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds:.0f} s"

@@ -1,0 +1,152 @@
+"""Identical drops: the same bytes and the same parameters are paid for once.
+
+Rule 1: a job looks, before its request is begun, only at jobs that were taken from the queue before
+        it was and have not gone back: so nobody waits in a circle.
+Rule 2: only bytes prove that two jobs are the same; keys and sizes merely say which are worth reading.
+Rule 3: the variants of one drop never share a generation, neither one of their own nor another's.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from reeldrop.domain.errors import Duplicate
+from reeldrop.domain.job import Job, MediaFacts, RelPath
+from reeldrop.domain.lifecycle import Event, State, Verdict
+from reeldrop.domain.moments import moment
+from reeldrop.domain.paths import printable
+from reeldrop.domain.sameness import digests_of, files_in
+from reeldrop.engine.attempt import Attempt
+from reeldrop.engine.rooms import Rooms
+
+
+class Twins:
+    """Finds the job whose generation another identical one takes part in."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+        self._choosing = asyncio.Lock()
+        """Two variants of a drop must not choose the same generation at the same moment."""
+
+    async def settle(self, attempt: Attempt) -> bool:
+        """Let an UPLOADING job take part in the generation of an identical one, or wait for it.
+
+        False where it is to be submitted. What is read of its files is recorded with it.
+
+        Raises:
+            Duplicate: it has been delivered already, and its watch runs nothing twice.
+            FileBusy, FolderOffline: a file cannot be read now.
+            StoreUnavailable, Lost.
+        """
+        job, store = attempt.job, self._rooms.store
+        mode = self._rooms.place(job).duplicates
+        if mode == "never":
+            return False
+        rivals = await store.rivals(job, delivered=mode == "always")
+        if not rivals or await self._was_begun_again(job):
+            return False
+        digests = await self._digests(job, {})
+        twins = [each for each in rivals if await self._is_twin(each, job, digests)]
+        if delivered := next((each for each in twins if each.state is State.DELIVERED), None):
+            raise _duplicate(job, delivered)
+        async with self._choosing:
+            leader = await self._leader(job, twins)
+            if leader is not None:
+                await _follow(attempt, leader, _with_digests(job, digests))
+        return leader is not None
+
+    async def _leader(self, job: Job, twins: Sequence[Job]) -> Job | None:
+        """Return the first twin that may be followed as it stands now: reading may have taken long.
+
+        One that went back to the queue meanwhile may follow this very job when it is taken again.
+        """
+        store = self._rooms.store
+        ahead = {each.id for each in await store.rivals(job, delivered=False)} if twins else set()
+        siblings = await store.siblings(job) if twins else []
+        for twin in twins:
+            now = await store.get(twin.id)
+            if now is None or not _may_yield(now) or await self._is_shared(now, siblings):
+                continue
+            if now.generation_id is not None or now.id in ahead:
+                return now
+        return None
+
+    async def _is_shared(self, leader: Job, siblings: Sequence[Job]) -> bool:
+        """Say whether another variant of the drop takes its result from there, or is about to."""
+        for each in siblings:
+            source = await self._rooms.store.get(each.leader) if each.leader else None
+            of_either = {each.generation_id, source and source.generation_id} - {None}
+            if each.leader == leader.id or leader.generation_id in of_either:
+                return True
+        return False
+
+    async def _was_begun_again(self, job: Job) -> bool:
+        """Say whether a person wants a submit of the job's own."""
+        return any(entry.event == Event.AGAIN for entry in await self._rooms.store.journal(job.id))
+
+    async def _is_twin(self, rival: Job, job: Job, digests: Mapping[RelPath, str]) -> bool:
+        # Reading the job's own files may have taken long: by now the rival's digests may be known.
+        rival = await self._rooms.store.get(rival.id) or rival
+        if not _may_yield(rival):
+            return False
+        # What an earlier submit recorded holds for the one under way only once that is declared.
+        known = {} if rival.state is State.UPLOADING else digests_of(rival)
+        theirs = await self._digests(rival, known)
+        own = [digests[origin] for origin in files_in(job.params)]
+        return own == [theirs[origin] for origin in files_in(rival.params)]
+
+    async def _digests(self, job: Job, known: Mapping[RelPath, str]) -> dict[RelPath, str]:
+        """Return the SHA-256 of every file among the job's parameters, read where it is not known."""
+        place, digests = self._rooms.place(job), dict(known)
+        for origin in files_in(job.params):
+            if origin not in digests:
+                file = place.inbox.real(job.claim.path_of(origin))
+                digests[origin] = await place.outbox.sha256(file)
+        return digests
+
+
+async def _follow(attempt: Attempt, leader: Job, job: Job) -> None:
+    """Join the leader's generation; where it has none yet, wait for it in the queue."""
+    job = job.evolve(leader=leader.id, tries=0)
+    if leader.generation_id is None:
+        reason = (
+            f"the same clip and parameters as {printable(leader.path)} (job {leader.id[:8]}), "
+            "which is under way: waits for its result"
+        )
+        await attempt.move(
+            job.evolve(reason=reason, not_before=0.0), Event.RETURNED, leader=leader.id
+        )
+        return
+    joined = job.evolve(
+        generation_id=leader.generation_id,
+        joined=True,
+        submitted=leader.submitted,
+        late=leader.late,
+        reason=leader.reason if leader.late else "",
+    )
+    await attempt.move(joined, Event.JOINED, leader=leader.id, generation_id=leader.generation_id)
+
+
+def _may_yield(job: Job) -> bool:
+    return job.verdict in (None, Verdict.DELIVERED)
+
+
+def _with_digests(job: Job, digests: Mapping[RelPath, str]) -> Job:
+    """Return the job with what was read of its files, as a submit would have recorded it."""
+
+    def read(facts: MediaFacts, origin: RelPath) -> MediaFacts:
+        return replace(facts, sha256=digests.get(origin, facts.sha256))
+
+    source = job.source and read(job.source, job.claim.source[0].origin)
+    return job.evolve(
+        source=source, media=tuple(read(each, RelPath(each.name)) for each in job.media)
+    )
+
+
+def _duplicate(job: Job, delivered: Job) -> Duplicate:
+    return Duplicate(
+        f"{printable(job.path)} is the same clip with the same parameters as "
+        f"{printable(delivered.path)} (job {delivered.id[:8]}), which was delivered at "
+        f"{moment(delivered.updated)} as {printable(delivered.final or '')}.",
+        hint=f"Take that result, or run it all the same: reeldrop retry {job.id[:8]} --pay-again",
+    )

@@ -1,0 +1,65 @@
+"""Claims of a store that is gone: they are shown, and never run."""
+
+import shutil
+import signal
+
+from acceptance.world import Site, eventually, tree
+from reeldrop.simulator import Simulator
+from reeldrop.simulator.faults import Fault, Route
+
+
+async def test_a_claim_that_no_job_knows_goes_to_failed_and_is_never_run(
+    site: Site, api: Simulator
+) -> None:
+    """With the store the knowledge is lost whether it was paid for: only a person can find out."""
+    api.faults.add(Fault(Route.SUBMIT, answer="out_of_funds", times=0))
+    await site.start()
+    site.drop("show/a.mov", {"prompt": "x"})
+    await eventually(lambda: "queue.blocked" in site.log)
+    await site.stop(signal.SIGKILL)
+    shutil.rmtree(site.state)
+    asked = len(api.ledger.refused)
+    code, _, errors = await site.command("run", "--once")
+    assert (code, "--take-over" in errors) == (75, True)
+    code, _, errors = await site.command("run", "--once", "--take-over")
+    assert code == 1, errors
+    record = site.record("_failed/a")
+    assert record["error"]["code"] == "unknown_claim"
+    assert {"a.mov", "a.json"} == tree(site.outbox / "_failed" / "a" / "source")
+    assert "source" in (site.outbox / "_failed" / "a" / "error.txt").read_text()
+    assert not list((site.inbox / ".reeldrop" / "claims").iterdir())
+    assert (len(api.ledger.accepted), len(api.ledger.refused)) == (0, asked)
+
+
+async def test_a_claim_with_nothing_in_it_is_removed(site: Site) -> None:
+    claims = site.inbox / ".reeldrop" / "claims"
+    (claims / ("0" * 32) / "refs").mkdir(parents=True)
+    code, _, errors = await site.command("run", "--once")
+    assert (code, list(claims.iterdir())) == (0, []), errors
+
+
+async def test_the_last_copy_of_a_clip_in_a_broken_off_move_is_kept(site: Site) -> None:
+    """Across file systems a kill can leave the only copy under the name of a part."""
+    claim = site.inbox / ".reeldrop" / "claims" / ("0" * 32)
+    claim.mkdir(parents=True)
+    shutil.copy(site.clip, claim / "part-s0")
+    code, _, errors = await site.command("run", "--once")
+    assert code == 1, errors
+    [kept] = (site.outbox / "_failed").glob("*/source/part-s0")
+    assert kept.read_bytes() == site.clip.read_bytes()
+
+
+async def test_a_delivery_does_without_a_source_that_somebody_took_out_of_its_claim(
+    site: Site, api: Simulator
+) -> None:
+    """It is paid for; what is gone can only be told of."""
+    api.faults.add(Fault(Route.POLL, fields={"status": "generating"}, times=5))
+    await site.start()
+    site.drop("a.mov", {"prompt": "x"})
+    await eventually(lambda: api.ledger.accepted)
+    for claim in (site.inbox / ".reeldrop" / "claims").iterdir():
+        shutil.rmtree(claim)
+    record = await site.finished("a")
+    assert record["state"] == "delivered"
+    assert not (site.outbox / "a" / "source" / "a.mov").exists()
+    assert "source.missing" in site.log
