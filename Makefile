@@ -30,6 +30,7 @@ check: $(VENV)/.ready ## lint, format, types, import contracts, spelling
 
 crash: $(VENV)/.ready ## kill the daemon before and after every port call: some minutes
 	PYTHONPATH=tests $(BIN)/python -m crash.walk
+	PYTHONPATH=tests $(BIN)/python -m crash.walk --twins
 
 torture: $(VENV)/.ready ## kill it at random under load: make torture TORTURE="--seed 7 --seconds 300 --kills 150"
 	PYTHONPATH=tests $(BIN)/python -m crash.torture $(TORTURE)

@@ -41,6 +41,8 @@ class Drop:
     """What arrives, by path in the inbox: the sidecar before its clip."""
     prompts: tuple[str, ...]
     """One for each generation that may be paid for; none where the drop is to be refused."""
+    twin: bool = False
+    """Identical to another one: it takes part in that one's generation, and waits where that is held."""
 
     @property
     def ends(self) -> int:
@@ -59,6 +61,13 @@ def plain(name: str, footage: Footage) -> Drop:
     """Return a good drop in a folder of its own."""
     path = f"shots/{name}.mov"
     return _drop(path, {"prompt": name}, footage, (name,))
+
+
+def twin(name: str, footage: Footage) -> Drop:
+    """Return a drop that is identical to `plain` of the same name, in another folder."""
+    first = plain(name, footage)
+    files = {f"again/{path}": content for path, content in first.files.items()}
+    return Drop(f"again/{first.path}", files, first.prompts, twin=True)
 
 
 def varied(name: str, footage: Footage) -> Drop:

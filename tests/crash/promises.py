@@ -19,6 +19,8 @@ from reeldrop.simulator.ledger import Ledger
 HOME = ".reeldrop"
 MARKER = "owner.json"
 CLAIMS = "claims"
+HELD = ("uncertain", "queued")
+"""The states in which a job may be left when all is worked off: it waits for a person, or for such a one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,14 @@ def outcome(site: Site) -> str:
 
 
 def _paid_twice(scene: Scene) -> Iterator[str]:
-    allowed = {prompt for drop in scene.drops for prompt in drop.prompts}
+    # A twin that comes when the first has ended is another job: what is under way alone is shared.
+    allowed = Counter(prompt for drop in scene.drops for prompt in drop.prompts)
     prompts = Counter(str(each.params.get("prompt")) for each in scene.ledger.accepted)
     ids = Counter(each.client_request_id for each in scene.ledger.accepted)
     jobs = Counter(str(each.client_request_id).partition(".")[0] for each in scene.ledger.accepted)
     for what, counted in (("prompt", prompts), ("request id", ids), ("job", jobs)):
         for name, number in counted.items():
-            if number > 1:
+            if number > max(1, allowed[str(name)]):
                 yield f"paid {number} times: the {what} {name}"
     for prompt in prompts.keys() - allowed:
         yield f"paid for what nobody asked for: {prompt}"
@@ -156,7 +159,7 @@ def _ends(site: Site) -> list[tuple[str, str]]:
         for path in _shown(site.outbox)
         if path.name == "job.json"
     ]
-    held = [(job["path"], job["state"]) for job in _status(site) if job["state"] == "uncertain"]
+    held = [(job["path"], job["state"]) for job in _status(site) if job["state"] in HELD]
     return sorted([*ended, *held])
 
 
@@ -170,6 +173,9 @@ def _not_ended(scene: Scene, ends: Sequence[tuple[str, str]]) -> Iterator[str]:
     for drop in scene.drops:
         own = [state for path, state in ends if _is_of(drop, path)]
         expected = {"delivered", "uncertain"} if drop.prompts else {"failed"}
+        if drop.twin:
+            # It waits with the one whose outcome nobody knows.
+            expected |= {"queued"}
         if len(own) != drop.ends or not expected.issuperset(own):
             seen = ", ".join(own) or "nothing to be seen"
             yield f"not ended: {drop.path} wants {drop.ends} of {sorted(expected)}: {seen}"
@@ -182,16 +188,18 @@ def _is_of(drop: Drop, path: str) -> bool:
 
 def _left_behind(scene: Scene, ends: Iterable[tuple[str, str]]) -> Iterator[str]:
     site = scene.site
-    held = {path for path, state in ends if state == "uncertain"}
+    held = {path for path, state in ends if state in HELD}
     for path in (*site.inbox.glob(f"{HOME}/*"), *site.outbox.glob(f"{HOME}/*")):
         if path.name not in {MARKER, CLAIMS} and (path.is_file() or any(path.iterdir())):
             yield f"not swept: {path.name} in the {path.parents[1].name}"
     claims = [{_digest(file) for file in _files(claim)} for claim in _claims(site)]
     for drop in scene.drops:
-        clip = hashlib.sha256(drop.files[drop.path]).hexdigest()
+        content = drop.files[drop.path]
+        clip = hashlib.sha256(content).hexdigest()
         found = sum(clip in claim for claim in claims)
-        if found != (drop.path in held):
-            yield f"claims: {drop.path} has {found}, {'' if drop.path in held else 'not '}held"
+        same = sum(each.path in held for each in scene.drops if each.files[each.path] == content)
+        if found != same:
+            yield f"claims: {drop.path} has {found}, {'' if same else 'not '}held"
     if len(claims) != len(held):
         yield f"claims: there are {len(claims)} for {len(held)} held drops"
 

@@ -6,7 +6,7 @@ import pytest
 
 from crash.drops import Footage
 from crash.dying import Point
-from crash.trial import census
+from crash.trial import census, twins
 from crash.walk import points_of, walk
 
 STRIDE = 47
@@ -23,6 +23,8 @@ DEADLY = [
     "before inbox.release #1",
 ]
 """Where money or a clip would be lost first."""
+SHARED = ("store.rivals", "store.claim_next", "provider.submit")
+"""Where one learns of the other."""
 
 
 @pytest.mark.slow
@@ -37,3 +39,17 @@ async def test_a_kill_at_a_port_call_breaks_no_promise(tmp_path: Path, footage: 
     assert not [str(verdict) for verdict in verdicts if verdict.broken]
     missed = [str(each.point) for each in verdicts if not each.killed and each.point in deadly]
     assert not missed, "nobody calls these any more; name others"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+async def test_a_kill_while_twins_share_a_generation_pays_once(
+    tmp_path: Path, footage: Footage
+) -> None:
+    """The second waits for the first, joins it, or is left to itself: never are both lost or stuck."""
+    calls = await census(tmp_path / "undisturbed", footage, twins)
+    points = [point for point in points_of(calls) if point.call in SHARED]
+    verdicts = [each async for each in walk(tmp_path, footage, points, at_once=2, of=twins)]
+
+    assert not [str(verdict) for verdict in verdicts if verdict.broken]
+    assert any(verdict.killed for verdict in verdicts)

@@ -5,13 +5,13 @@ import json
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from acceptance.world import KEY, REELDROP, Site
 from crash import child
-from crash.drops import Drop, Footage, plain, referring, refused, varied
+from crash.drops import Drop, Footage, plain, referring, refused, twin, varied
 from crash.dying import KILLED, Point
 from crash.promises import Scene, broken_at_any_time, broken_at_the_end, outcome
 from reeldrop.simulator import Simulator
@@ -48,13 +48,21 @@ def a_few_drops(footage: Footage) -> list[Drop]:
     ]
 
 
-async def census(folder: Path, footage: Footage) -> Counter[str]:
+def twins(footage: Footage) -> list[Drop]:
+    """Return two drops that are identical: the second takes part in the first one's generation."""
+    return [plain("same", footage), twin("same", footage)]
+
+
+async def census(
+    folder: Path, footage: Footage, of: Callable[[Footage], list[Drop]] = a_few_drops
+) -> Counter[str]:
     """Run without a kill, and return how often each port was called."""
+    drops = of(footage)
     async with stand_in(folder, footage) as api:
         site = site_at(folder, api)
-        land(a_few_drops(footage), site)
+        land(drops, site)
         code, printed = await _child(site)
-        scene = Scene(site, a_few_drops(footage), api.ledger)
+        scene = Scene(site, drops, api.ledger)
         faults = broken_at_the_end(scene)
         if code != 0 or faults:
             raise AssertionError(f"an undisturbed run is broken ({code}): {faults}\n{site.log}")
@@ -62,9 +70,14 @@ async def census(folder: Path, footage: Footage) -> Counter[str]:
     return Counter(json.loads(printed))
 
 
-async def trial(folder: Path, footage: Footage, point: Point) -> Verdict:
+async def trial(
+    folder: Path,
+    footage: Footage,
+    point: Point,
+    of: Callable[[Footage], list[Drop]] = a_few_drops,
+) -> Verdict:
     """Kill at `point`, start normally, check; `folder` is kept where a promise is broken."""
-    drops = a_few_drops(footage)
+    drops = of(footage)
     async with stand_in(folder, footage) as api:
         site = site_at(folder, api)
         land(drops, site)

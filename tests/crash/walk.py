@@ -8,15 +8,18 @@ import asyncio
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
 import click
 
-from crash.drops import Footage
+from crash.drops import Drop, Footage
 from crash.dying import MOMENTS, Point
-from crash.trial import Verdict, census, trial
+from crash.trial import Verdict, a_few_drops, census, trial, twins
+
+Drops = Callable[[Footage], list[Drop]]
+"""What is dropped in each trial."""
 
 
 def points_of(calls: Counter[str]) -> list[Point]:
@@ -30,16 +33,20 @@ def points_of(calls: Counter[str]) -> list[Point]:
 
 
 async def walk(
-    folder: Path, footage: Footage, points: Iterable[Point], at_once: int = 1
+    folder: Path,
+    footage: Footage,
+    points: Iterable[Point],
+    at_once: int = 1,
+    of: Drops = a_few_drops,
 ) -> AsyncIterator[Verdict]:
     """Yield the verdict on each point, `at_once` trials side by side, as they end."""
     left = iter(points)
-    running = {task for task in (_begin(folder, footage, left) for _ in range(at_once)) if task}
+    running = {task for task in (_begin(folder, footage, left, of) for _ in range(at_once)) if task}
     try:
         while running:
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
-                if following := _begin(folder, footage, left):
+                if following := _begin(folder, footage, left, of):
                     running.add(following)
                 yield task.result()
     finally:
@@ -47,12 +54,14 @@ async def walk(
             task.cancel()
 
 
-def _begin(folder: Path, footage: Footage, left: Iterator[Point]) -> "asyncio.Task[Verdict] | None":
+def _begin(
+    folder: Path, footage: Footage, left: Iterator[Point], of: Drops
+) -> "asyncio.Task[Verdict] | None":
     point = next(left, None)
     if point is None:
         return None
     own = folder / str(point).replace(" ", "_").replace("#", "")
-    return asyncio.create_task(trial(own, footage, point))
+    return asyncio.create_task(trial(own, footage, point, of))
 
 
 def table(verdicts: Sequence[Verdict]) -> str:
@@ -74,16 +83,18 @@ def _row(verdict: Verdict) -> tuple[str, int]:
     return verdict.point.call, MOMENTS.index(verdict.point.moment)
 
 
-async def run(only: str, at_once: int) -> int:
+async def run(only: str, at_once: int, of: Drops) -> int:
     """Walk all points, or `only` one; print the table and what is broken; return the exit code."""
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="reeldrop-crash-"))
     footage = await asyncio.to_thread(Footage.make, folder)
     points = (
-        [Point.parse(only)] if only else points_of(await census(folder / "undisturbed", footage))
+        [Point.parse(only)]
+        if only
+        else points_of(await census(folder / "undisturbed", footage, of))
     )
     click.echo(f"{len(points)} points, {at_once} at once; folders of broken ones stay in {folder}")
     verdicts: list[Verdict] = []
-    async for verdict in walk(folder, footage, points, at_once):
+    async for verdict in walk(folder, footage, points, at_once, of):
         verdicts.append(verdict)
         if verdict.broken:
             click.echo(verdict)
@@ -100,9 +111,12 @@ async def run(only: str, at_once: int) -> int:
 @click.command(help=(__doc__ or "").splitlines()[0])
 @click.option("--only", default="", help='One point, like "after provider.submit #3".')
 @click.option("--at-once", type=click.IntRange(1), default=2, show_default=True)
-def main(only: str, at_once: int) -> None:
+@click.option(
+    "--twins", "twinned", is_flag=True, help="Two identical drops, instead of many kinds."
+)
+def main(only: str, at_once: int, *, twinned: bool) -> None:
     """Run the command line; the exit code is 1 where a promise was broken."""
-    sys.exit(asyncio.run(run(only, at_once)))
+    sys.exit(asyncio.run(run(only, at_once, twins if twinned else a_few_drops)))
 
 
 if __name__ == "__main__":

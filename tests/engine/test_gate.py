@@ -73,6 +73,7 @@ def _is_free(job: Job, barred: Barred) -> bool:
         job.id not in barred.jobs
         and job.model not in barred.models
         and job.watch not in barred.watches
+        and barred.model in ("", job.model)
     )
 
 
@@ -254,3 +255,69 @@ def test_a_limit_is_shown_and_only_a_lasting_one_is_logged(job: Callable[..., Jo
         gate.limited(Opening(5.0, "budget: spent", lasting=True))
     assert gate.reason == "budget: spent"
     assert [line["event"] for line in logs] == ["queue.blocked"]
+
+
+def test_a_clip_that_alone_is_refused_does_not_keep_the_wall_up_for_the_others(
+    job: Callable[..., Job],
+) -> None:
+    """All were refused in one breath; later only the first one's own trouble is left."""
+    desk = Desk(job(1), job(2), job(3))
+    for taken in [desk.take() for _ in range(3)]:
+        desk.refuse(taken)
+    asked = [desk.after(PROBE_INTERVAL).probe()]
+    desk.queued.insert(0, asked[0])
+    desk.gate.refuse(asked[0], NO_MONEY)
+    probe = desk.after(PROBE_INTERVAL).probe()
+    assert probe != asked[0]
+    desk.gate.passed(probe)
+    assert desk.gate.reason == ""
+
+
+def test_the_wall_of_a_model_is_probed_in_time_however_much_else_goes_on(
+    job: Callable[..., Job],
+) -> None:
+    """Hundreds of other clips may be ahead in the queue."""
+    desk = Desk(job(1), *(job(number, "other") for number in range(2, 9)))
+    desk.refuse(desk.take())
+    desk.gate.passed(desk.after(PROBE_INTERVAL).probe())
+    assert desk.after(PROBE_INTERVAL).take() == job(1)
+    assert desk.take() == job(3, "other")
+
+
+def test_that_the_api_asks_for_fewer_requests_sets_no_clip_aside(job: Callable[..., Job]) -> None:
+    """It is never the clip's own trouble, even of one that has some."""
+    desk = Desk(job(1), job(2), job(3, aside=True))
+    desk.refuse(desk.take(), RateLimited("slower"))
+    desk.gate.passed(desk.after(1.0).probe())
+    assert not desk.gate.is_aside(job(1))
+    desk.queued = [job(3, aside=True)]
+    assert not desk.gate.refuse(desk.probe(), RateLimited("slower"))
+    assert desk.gate.wait() == 1.0
+
+
+def test_the_inbox_of_a_watch_that_does_not_answer_holds_up_that_watch(
+    job: Callable[..., Job],
+) -> None:
+    """Claims lie in it: each try would fail, and be written down."""
+    desk = Desk(job(1, watch="away"), job(2, watch="here"))
+    desk.gate.offline("away", "The folder does not answer.")
+    assert desk.take() == job(2, watch="here")
+    assert desk.take() is None
+    assert [(block.scope, block.of) for block in desk.gate.blocks] == [(Scope.WATCH, "away")]
+    desk.gate.offline("away", "")
+    assert desk.take() == job(1, watch="away")
+
+
+def test_two_reasons_in_turn_are_logged_once_each(job: Callable[..., Job]) -> None:
+    desk = Desk(job(1))
+    with capture_logs() as logs:
+        for _ in range(5):
+            desk.refuse(desk.after(PROBE_INTERVAL).take(), OUTAGE)
+            desk.refuse(desk.after(PROBE_INTERVAL).take(), RateLimited("slower"))
+    assert len(logs) == 2
+
+
+def test_what_to_do_is_said_with_the_reason(job: Callable[..., Job]) -> None:
+    desk = Desk(job(1))
+    desk.refuse(desk.take(), OutOfFunds("no money", hint="Top up the account."))
+    assert desk.gate.reason == "no money. Top up the account."

@@ -57,6 +57,12 @@ class ReeldropError(Exception):
         self.message = message
         self.hint = hint
 
+    @property
+    def words(self) -> str:
+        """What happened and what to do, in one line."""
+        end = "" if self.message.endswith((".", "!", "?")) else "."
+        return f"{self.message}{end} {self.hint}" if self.hint else self.message
+
     def trouble(self) -> Trouble:
         """Return the error as the record shows it."""
         return Trouble(self.code, self.message, self.hint)

@@ -72,7 +72,8 @@ class Attempt:
         note = {"request_id": job.request_ids[-1]}
         self.breakable = False
         self.job = await self._rooms.store.move(job, Event.DECLARED, note)
-        log.info(_event(self.job.state), job=job.id, path=job.path, **note)
+        level = DEBUG if self._gate.quiet(job) else INFO
+        log.log(level, _event(self.job.state), job=job.id, path=job.path, **note)
 
     def break_off(self) -> None:
         """End an upload whose end is still here; nothing can have been made of it."""

@@ -1,10 +1,11 @@
 """Why nothing is submitted now, where the trouble is not one clip's own.
 
 Rule 1: a wall stands until a clip has passed; while it stands one clip at a time probes, each time
-        another where there is one.
+        another where there is one: one clip's own trouble must not keep the others out.
 Rule 2: how far a wall reaches is found out by who passes: a clip of another model narrows it to the
         models that were refused, one of the same model ends it, and who was refused is set aside.
 Rule 3: a reason is logged when it comes and when it goes, not at every try.
+Rule 4: that the API asks for fewer requests is never one clip's own trouble.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from reeldrop.domain.errors import BlockedError, StepError, TransientError
+from reeldrop.domain.errors import BlockedError, RateLimited, StepError, TransientError
 from reeldrop.domain.job import Job, JobId
 from reeldrop.domain.limits import Opening
 from reeldrop.domain.moments import moment
@@ -34,18 +35,37 @@ class Wall:
     """Clips were refused by a trouble that may be everybody's."""
 
     reason: str
-    code: str
     until: float
     """When the next clip may probe (monotonic)."""
     since: float
     tries: int = 1
     refused: dict[JobId, str] = field(default_factory=dict[JobId, str])
     """Who was refused, and the model of each."""
+    asked: dict[JobId, None] = field(default_factory=dict[JobId, None])
+    """Who has met it since every clip there is was last asked, the latest at the end."""
+    said: set[str] = field(default_factory=set[str])
+    """The codes of its reasons that the log knows."""
     probing: JobId | None = None
 
     def wait(self, now: float) -> float:
         """Return the seconds until a clip may probe."""
         return PROBE_INTERVAL if self.probing else max(0.0, self.until - now)
+
+    def probe(self, job: Job) -> None:
+        """Let `job` find out; where there was none but those who were asked, a new round begins."""
+        if job.id in self.asked:
+            self.asked.clear()
+        self.asked[job.id] = None
+        self.probing = job.id
+
+    def passed_over(self) -> Iterator[frozenset[JobId]]:
+        """Yield which clips shall not probe: all of this round, then the last one alone, then none."""
+        asked = list(self.asked)
+        yield frozenset(asked)
+        if len(asked) > 1:
+            yield frozenset(asked[-1:])
+        if asked:
+            yield frozenset()
 
     def is_hopeless(self, now: float) -> bool:
         """Say whether a single run shall not wait for it any longer."""
@@ -65,6 +85,7 @@ class Gate:
         self._models: dict[str, Wall] = {}
         self._aside: set[JobId] = set()
         self._short: dict[str, str] = {}
+        self._offline: dict[str, str] = {}
         self._limit = Opening(None)
         self._begun: dict[JobId, float] = {}
 
@@ -79,7 +100,8 @@ class Gate:
         found += [
             Block(wall.reason, Scope.MODEL, model) for model, wall in sorted(self._models.items())
         ]
-        found += [Block(why, Scope.WATCH, watch) for watch, why in sorted(self._short.items())]
+        closed = {**self._short, **self._offline}
+        found += [Block(why, Scope.WATCH, watch) for watch, why in sorted(closed.items())]
         if self._limit.reason:
             found.append(Block(self._limit.reason, passing=not self._limit.lasting))
         return found
@@ -93,7 +115,7 @@ class Gate:
 
     def quiet(self, job: Job) -> bool:
         """Say whether another try of `job` is nothing new for the log."""
-        return job.id in self._aside or bool(self._wall) or job.model in self._models
+        return self.is_aside(job) or bool(self._wall) or job.model in self._models
 
     def is_aside(self, job: Job) -> bool:
         """Say whether others passed where `job` was refused: its trouble is its own."""
@@ -104,7 +126,7 @@ class Gate:
         now = self._clock.monotonic()
         if self._paused is not None or self._limit.lasting or self.is_aside(job):
             return True
-        if job.watch in self._short:
+        if job.watch in self._short or job.watch in self._offline:
             return True
         if self._own and now - self._own_since >= PROBE_INTERVAL / 2:
             return True
@@ -125,13 +147,17 @@ class Gate:
         """Yield what to pass over: who tells most is looked for first, the refused themselves last."""
         now = self._clock.monotonic()
         closed = frozenset(model for model, wall in self._models.items() if wall.wait(now) > 0)
-        watches = frozenset(self._short)
-        walls = [*self._models.values(), *([self._wall] if self._wall else [])]
-        refused = frozenset(job for wall in walls for job in wall.refused)
+        watches = frozenset({**self._short, **self._offline})
         if self._wall:
-            yield Barred(refused, closed | set(self._wall.refused.values()), watches)
-        if refused:
-            yield Barred(refused, closed, watches)
+            refused = frozenset(self._wall.refused.values())
+            yield Barred(frozenset(self._wall.asked), closed | refused, watches)
+            for jobs in self._wall.passed_over():
+                yield Barred(jobs, closed, watches)
+            return
+        # The others' clips may go on for days: a wall of one model is not probed after them.
+        for model in sorted(self._models.keys() - closed):
+            for jobs in self._models[model].passed_over():
+                yield Barred(jobs, watches=watches, model=model)
         yield Barred(frozenset(), closed, watches)
 
     def begin(self, job: Job) -> None:
@@ -139,29 +165,35 @@ class Gate:
         self._begun[job.id] = self._clock.monotonic()
         wall = self._wall or self._models.get(job.model)
         if wall:
-            wall.probing = job.id
+            wall.probe(job)
 
     # ------------------------------------------------------------------ what submits tell
 
-    def refuse(self, job: Job, error: StepError) -> None:
-        """Hear that a submit met a trouble that every clip may meet; nothing was made of it."""
-        if self.is_aside(job):
-            return
+    def refuse(self, job: Job, error: StepError) -> bool:
+        """Hear that a submit met a trouble that every clip may meet; nothing was made of it.
+
+        True where it is known to be the clip's own.
+        """
+        rate = isinstance(error, RateLimited)
+        if self.is_aside(job) and not rate:
+            return True
         now = self._clock.monotonic()
-        wall = self._models.get(job.model) or self._wall
+        wall = self._wall or self._models.get(job.model)
         if wall is None:
-            wall = self._wall = Wall(error.message, error.code, now, now, tries=0)
-            _say(wall.reason)
-        elif wall.code != error.code:
-            _say(error.message)
-        probe = wall.probing == job.id
-        wall.reason, wall.code = error.message, error.code
-        wall.refused[job.id] = job.model
-        if probe or not wall.tries:
+            wall = self._wall = Wall(error.words, now, now, tries=0)
+        if error.code not in wall.said:
+            wall.said.add(error.code)
+            _say(error.words)
+        wall.reason = error.words
+        wall.asked[job.id] = None
+        if not rate:
+            wall.refused[job.id] = job.model
+        if wall.probing == job.id or not wall.tries:
             # Several clips that are refused in one breath met the trouble once.
             wall.tries += 1
             wall.probing = None
             wall.until = now + _pause(wall, error)
+        return False
 
     def passed(self, job: Job) -> None:
         """Hear that the API took a submit up, or refused it for what it holds."""
@@ -174,10 +206,10 @@ class Gate:
             self._set_aside(model_wall, job)
         if wall and begun >= wall.since:
             self._wall = None
-            if job.model in wall.refused.values():
-                self._set_aside(wall, job)
-            else:
+            if wall.refused and job.model not in wall.refused.values():
                 self._narrow(wall)
+            else:
+                self._set_aside(wall, job)
         self.ended(job)
 
     def ended(self, job: Job) -> None:
@@ -194,12 +226,15 @@ class Gate:
 
     def _narrow(self, wall: Wall) -> None:
         """Clips of other models pass: the wall is that of the refused ones' models."""
+        until = self._clock.monotonic() + PROBE_INTERVAL
         for model in set(wall.refused.values()):
             refused = {job: each for job, each in wall.refused.items() if each == model}
-            until = self._clock.monotonic() + PROBE_INTERVAL
+            if known := self._models.get(model):
+                refused |= known.refused
             self._models[model] = Wall(
-                wall.reason, wall.code, until, wall.since, wall.tries, refused
-            )
+                wall.reason, until, wall.since, wall.tries, refused,
+                asked=dict.fromkeys(refused), said=set(wall.said),
+            )  # fmt: skip
             log.warning("queue.narrowed", model=model, reason=wall.reason)
 
     # ------------------------------------------------------------------ what this host tells
@@ -227,6 +262,13 @@ class Gate:
         for watch in self._short.keys() - watches.keys():
             log.info("queue.unblocked", was=self._short[watch], watch=watch)
         self._short = dict(watches)
+
+    def offline(self, watch: str, reason: str) -> None:
+        """Hear that a watch's folder does not answer and why, or "": it does. Its intake has logged it."""
+        if reason:
+            self._offline[watch] = reason
+        else:
+            self._offline.pop(watch, None)
 
     def limited(self, opening: Opening) -> None:
         """Hear which limit keeps the next job waiting; an empty reason: none."""

@@ -50,8 +50,8 @@ class LateAnswers:
             case ClipRejected():
                 await self._outcomes.settle(attempt, error)
             case BlockedError():
-                self._gate.refuse(attempt.job, error)
-                await self._free(attempt, error, 0.0)
+                alone = self._gate.refuse(attempt.job, error)
+                await self._free(attempt, error, self._delay(attempt, None) if alone else 0.0)
             case ProviderUnavailable() | RateLimited():
                 await self._free(attempt, error, self._delay(attempt, error.retry_after))
             case _:

@@ -89,16 +89,17 @@ class Outcomes:
         job = attempt.job
         stopping = isinstance(error, Stopping)
         common = isinstance(error, COMMON)
-        if common:
-            self._gate.refuse(job, error)
-        aside = common and self._gate.is_aside(job)
+        alone = common and self._gate.refuse(job, error)
+        if alone and not job.aside:
+            log.info("job.set_aside", job=job.id, path=job.path, reason=error.words)
+            job = job.evolve(tries=0)
         # What may be everybody's trouble is the gate's to wait for; what has ended is due at once.
-        waits = not stopping and (aside or not common)
+        waits = not stopping and (alone or not common)
         back = job.evolve(
             not_before=self._rooms.clock.now() + (self._delay(job, error) if waits else 0.0),
-            tries=job.tries + (not stopping),
-            reason="" if stopping else error.message,
-            aside=aside,
+            tries=job.tries + waits,
+            reason="" if stopping else error.words,
+            aside=job.aside or alone,
         )
         event = Event.RETURNED if job.state is State.UPLOADING else Event.NOT_ACCEPTED
         await attempt.move(back, event, error=error.message, code=error.code)

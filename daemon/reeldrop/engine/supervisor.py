@@ -142,6 +142,8 @@ class Supervisor:
         """Look at one inbox once; return the seconds until it must be looked at again."""
         looked = await self._intakes[name].look()
         self._settling[name] = looked.still_settling
+        # What was claimed lies in the inbox: without it nothing of the watch can be sent.
+        self._gate.offline(name, looked.offline)
         for job in looked.refused:
             self._schedule(job, 0.0)
         if looked.jobs_added:

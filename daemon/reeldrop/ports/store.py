@@ -58,6 +58,8 @@ class Barred:
     jobs: frozenset[JobId] = frozenset()
     models: frozenset[str] = frozenset()
     watches: frozenset[str] = frozenset()
+    model: str = ""
+    """If given, jobs of every other model are passed over as well."""
 
 
 NOTHING_BARRED = Barred()

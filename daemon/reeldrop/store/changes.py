@@ -14,7 +14,7 @@ from reeldrop.domain.job import Job, JobId, RelPath, Waiting
 from reeldrop.domain.lifecycle import AFTER_CRASH, FINAL, Event, State, advance
 from reeldrop.domain.retry import LONGEST_WAIT
 from reeldrop.ports import KeptFile, Order
-from reeldrop.store import ledger
+from reeldrop.store import ledger, repeats
 from reeldrop.store.queries import Line, get, next_follower, next_in_line, obstacle, siblings
 from reeldrop.store.rows import columns_of, job_of, text_of, waiting_of
 
@@ -185,9 +185,18 @@ def move(db: sqlite3.Connection, job: Job, event: Event, entry: Entry) -> Job:
     if event in (Event.AGAIN, Event.REVIVED):
         db.execute("UPDATE jobs SET cancel = 0 WHERE id = ?", (job.id,))
         moved = replace(moved, cancel_asked=False)
-    written = _write(db, job, moved, entry)
+    written = _write(db, job, moved, _counted(db, job, event, entry))
     ledger.note(db, job, written, event)
     return written
+
+
+def _counted(db: sqlite3.Connection, job: Job, event: Event, entry: Entry) -> Entry:
+    """Note how often in a row a try has ended like this one, and leave out those in between."""
+    code = (entry.note or {}).get("code")
+    if event not in repeats.TURNED_BACK or not code:
+        return entry
+    times = repeats.thin_out(db, job.id, code, entry.at)
+    return replace(entry, note={**(entry.note or {}), "times": times}) if times > 1 else entry
 
 
 def update(db: sqlite3.Connection, job: Job, entry: Entry) -> Job:

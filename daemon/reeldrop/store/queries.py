@@ -49,6 +49,7 @@ _DUE = """
 _FREE = """
     watch IN (SELECT value FROM json_each(:watches))
     AND model NOT IN (SELECT value FROM json_each(:models))
+    AND (:only_model = '' OR model = :only_model)
     AND id NOT IN (SELECT value FROM json_each(:jobs))
     AND (leader IS NULL OR NOT EXISTS (
         SELECT 1 FROM jobs AS lead WHERE lead.id = jobs.leader
@@ -122,6 +123,7 @@ class Line:
             "served": json.dumps(sorted(self.watches)),
             "watches": json.dumps(sorted(set(self.watches) - self.barred.watches)),
             "models": json.dumps([text_of(model) for model in sorted(self.barred.models)]),
+            "only_model": text_of(self.barred.model) if self.barred.model else "",
             "jobs": json.dumps(sorted(self.barred.jobs)),
         }
 

@@ -74,7 +74,7 @@ def _spent(days: Sequence[Record]) -> str:
 
 
 def _blocked(reason: str) -> str:
-    return f'<p class="blocked">Nothing is submitted now: {escape(reason)}</p>' if reason else ""
+    return f'<p class="blocked">Not submitted now: {escape(reason)}</p>' if reason else ""
 
 
 def _section(title: str, kind: str, states: Iterable[str], records: Iterable[Record]) -> str:

@@ -23,17 +23,17 @@ def holding(blocks: Sequence[Block], paused: float | None) -> list[Block]:
 
 
 def blocked_reason(blocks: Sequence[Block]) -> str:
-    """Return why jobs are not submitted, the watches and models with each reason where it is not all.
+    """Return why jobs are not submitted; where it is not all of them, with the watch or the model.
 
     "" where nothing but time stands before them.
     """
+    lasting = [each for each in blocks if not each.passing]
+    if everything := [each.reason for each in lasting if each.scope is Scope.ALL]:
+        return everything[0]
     concerned: dict[str, list[str]] = {}
-    for each in blocks:
-        if not each.passing:
-            concerned.setdefault(each.reason, []).append(each.of and f"{each.scope} {each.of}")
-    return " ".join(
-        reason if "" in of else f"{', '.join(of)}: {reason}" for reason, of in concerned.items()
-    )
+    for each in lasting:
+        concerned.setdefault(each.reason, []).append(f"{each.scope} {each.of}")
+    return " ".join(f"{', '.join(of)}: {reason}" for reason, of in concerned.items())
 
 
 def reason_of(job: Job, blocks: Sequence[Block]) -> str:
