@@ -15,8 +15,9 @@ from reeldrop.domain.lifecycle import AFTER_CRASH, FINAL, Event, State, advance
 from reeldrop.domain.retry import LONGEST_WAIT
 from reeldrop.ports import KeptFile, Order
 from reeldrop.store import ledger, repeats
-from reeldrop.store.queries import Line, get, next_follower, next_in_line, obstacle, siblings
+from reeldrop.store.queries import get, obstacle, siblings
 from reeldrop.store.rows import columns_of, job_of, text_of, waiting_of
+from reeldrop.store.turns import Line, next_follower, next_in_line
 
 UNOWNED = FINAL | {State.QUEUED, State.UNCERTAIN}
 """The states in which no daemon works on a job."""

@@ -13,7 +13,7 @@ from reeldrop.domain.job import GenerationId, Job, JobId, JournalEntry, RelPath,
 from reeldrop.domain.lifecycle import Event, State, advance
 from reeldrop.domain.limits import Limits, Opening
 from reeldrop.ports import NOTHING_BARRED, Barred, Block, Clock, DaySpent, KeptFile, Order
-from reeldrop.store import changes, ledger, orders, queries
+from reeldrop.store import changes, ledger, orders, queries, turns
 from reeldrop.store.database import connect_writer
 from reeldrop.store.reader import StoreReader
 from reeldrop.store.writer import Writer
@@ -79,10 +79,10 @@ class SqliteJobStore:
 
     async def outlook(self, now: float, barred: Barred = NOTHING_BARRED) -> Opening:
         """Say when `claim_next` may find a job by time alone, and what stands in its way."""
-        return await self._look(queries.outlook, self._line(now, barred))
+        return await self._look(turns.outlook, self._line(now, barred))
 
-    def _line(self, now: float, barred: Barred) -> queries.Line:
-        return queries.Line(self._limits, frozenset(self._watches), barred, now)
+    def _line(self, now: float, barred: Barred) -> turns.Line:
+        return turns.Line(self._limits, frozenset(self._watches), barred, now)
 
     async def move(self, job: Job, event: Event, note: Mapping[str, Any] | None = None) -> Job:
         """Take the arrow `event`."""

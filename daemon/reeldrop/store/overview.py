@@ -8,7 +8,7 @@ from reeldrop.domain.job import Job
 from reeldrop.domain.lifecycle import State
 from reeldrop.domain.limits import Limits
 from reeldrop.ports import Block, DaySpent
-from reeldrop.store import ledger, queries
+from reeldrop.store import ledger, queries, turns
 
 _COUNTS = "SELECT state, count(*) FROM jobs GROUP BY state"
 _OLDEST = "SELECT min(created) FROM jobs WHERE state = 'queued'"
@@ -38,7 +38,7 @@ class Overview:
 def overview(db: sqlite3.Connection, limits: Limits, now: float, days: int) -> Overview:
     """Look at everything, with what was spent on the last `days` days on which anything was."""
     counts = dict(db.execute(_COUNTS).fetchall())
-    usage = queries.usage_at(db, limits, now)
+    usage = turns.usage_at(db, limits, now)
     day = ledger.day_of(db, now)
     return Overview(
         counts={state: counts.get(state.value, 0) for state in State},
