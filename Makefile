@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check crash torture fmt lock simulate clean
+.PHONY: help demo test test-faults check crash torture fmt lock simulate clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -20,6 +20,11 @@ demo: $(VENV)/.ready ## make a clip, drop it, restyle it: no key, no network
 
 test: $(VENV)/.ready ## run the tests
 	$(BIN)/python -m pytest -n auto
+
+# As root, with the Debian packages strace, e2fsprogs, mount and fuse3; FUSE also wants `pip install mfusepy`.
+# What is not there is skipped, and the summary says why.
+test-faults: $(VENV)/.ready ## let disks fill up and fail under the daemon: some minutes
+	$(BIN)/python -m pytest -n 2 -m faults -rs --timeout 120 tests/faults
 
 check: $(VENV)/.ready ## lint, format, types, import contracts, spelling
 	$(BIN)/ruff check .

@@ -266,3 +266,59 @@ async def test_an_id_with_slashes_and_colons_is_polled_as_it_is(site: Site, api:
     [target] = {seen.target for seen in api.ledger.requests if "generation_id=" in seen.target}
     assert "6a3ada23-8eb3%3Aklingai%2Fvideo" in target
     assert "%26x%3D1" in target
+
+
+@pytest.mark.parametrize("made", [True, False])
+async def test_an_earlier_generation_is_not_taken_for_that_of_a_new_submit(
+    site: Site, api: Simulator, made: bool
+) -> None:
+    """The log shows every submit of a job; what a person has paid for again is another one."""
+    site.configure(api={"reconcile_window": 1.0})
+    await dropped(site, api)
+    first = await site.finished("a")
+    api.faults.add(Fault(Route.SUBMIT, cut=Cut.ANSWER, accept=made))
+    code, _, errors = await site.command("retry", first["id"], "--pay-again")
+    assert code == 0, errors
+    if made:
+        again = await site.finished("a-2")
+        assert again["generation_id"] == api.ledger.accepted[1].id != first["generation_id"]
+        return
+    await eventually(lambda: "job.held" in site.log)
+    code, said, errors = await site.command("resolve", first["id"], "--not-submitted")
+    assert (code, "again" in said) == (0, True), errors
+    again = await site.finished("a-2")
+    assert again["generation_id"] == api.ledger.accepted[1].id
+
+
+async def test_a_generation_that_the_log_shows_as_anothers_is_not_taken(
+    site: Site, api: Simulator
+) -> None:
+    """Two clips whose answers were lost: a person who mixes them up must not deliver one as the other."""
+    await dropped(site, api, Fault(Route.LOGS, answer="html_502", times=0))
+    await site.finished("a")
+    api.faults.add(Fault(Route.SUBMIT, cut=Cut.ANSWER, times=2))
+    for name in ("b", "c"):
+        site.drop(f"{name}.mov", {"prompt": name})
+    await eventually(lambda: site.log.count('"event": "job.uncertain"') == 2)
+    api.faults.clear()
+    ours = {job["path"]: job["id"] for job in await site.jobs() if job["state"] == "uncertain"}
+    made = {each.params["prompt"]: each.id for each in api.ledger.accepted}
+    await site.stop()
+    code, said, errors = await site.command("resolve", ours["b.mov"], "--generation-id", made["c"])
+    assert (code, made["b"] in errors or "c.mov" in errors) == (1, True), (said, errors)
+    await site.start()
+    for name in ("b", "c"):
+        assert (await site.finished(name))["generation_id"] == made[name]
+
+
+async def test_a_generation_that_nobody_can_be_asked_about_is_not_taken(
+    site: Site, api: Simulator
+) -> None:
+    """A slip of the pen could not be taken back."""
+    await dropped(site, api, Fault(Route.SUBMIT, answer="html_502"))
+    await eventually(lambda: "job.uncertain" in site.log)
+    [job] = await site.jobs()
+    api.faults.add(Fault(Route.POLL, answer="html_502", times=0))
+    code, said, errors = await site.command("resolve", job["id"], "--generation-id", "TYPO")
+    assert (code, "nothing was changed" in errors) == (75, True), said
+    assert [each["state"] for each in await site.jobs()] == ["uncertain"]

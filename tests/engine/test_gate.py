@@ -321,3 +321,18 @@ def test_what_to_do_is_said_with_the_reason(job: Callable[..., Job]) -> None:
     desk = Desk(job(1))
     desk.refuse(desk.take(), OutOfFunds("no money", hint="Top up the account."))
     assert desk.gate.reason == "no money. Top up the account."
+
+
+def test_the_end_of_one_probe_does_not_open_a_queue_that_others_were_refused_by(
+    job: Callable[..., Job],
+) -> None:
+    """A new round has begun, so it is the only one that was asked; the account is still empty."""
+    desk = Desk(job(1), job(2))
+    for taken in [desk.take() for _ in range(2)]:
+        desk.refuse(taken)
+    probe = desk.after(PROBE_INTERVAL).probe()
+    desk.gate.ended(probe)
+    desk.gate.forget(probe)
+    assert desk.gate.reason == "no money"
+    desk.gate.forget(job(2 if probe == job(1) else 1))
+    assert desk.gate.reason == ""

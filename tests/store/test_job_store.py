@@ -587,3 +587,30 @@ class TestTheEnd:
         moving.cancel()
         await store.close()
         assert (await (await open_again()).get(job.id)).generation_id == "g"
+
+
+class TestOneDrop:
+    """The variants of a drop stay its variants, whatever a person does to one of them."""
+
+    async def test_a_variant_that_was_begun_anew_is_still_no_rival(self, store, new_job, clock):
+        """Its claim is another one by then."""
+        path, made = RelPath("a.mov"), clock.now()
+        one, two = (
+            new_job(path=path, created=made, spec_key="same", claim=Claim(RelPath(folder), ()))
+            for folder in ("first", "second")
+        )
+        await store.add([one, two])
+        await store.claim_next(clock.now())
+        second = await store.claim_next(clock.now())
+        assert await store.rivals(second, delivered=False) == []
+        assert [each.id for each in await store.siblings(second)] == [one.id]
+
+    async def test_a_ticket_is_shared_by_the_variants_of_one_drop(self, store, new_job, clock):
+        one, two = (
+            new_job(created=clock.now(), ticket="t", claim=Claim(RelPath(each), ()))
+            for each in "ab"
+        )
+        await store.add([one])
+        assert await store.obstacle(two) is None
+        clock.time += 1
+        assert (await store.obstacle(new_job(created=clock.now(), ticket="t"))).id == one.id

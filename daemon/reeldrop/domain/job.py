@@ -132,6 +132,8 @@ class Job:
     """Submits declared so far."""
     request_ids: tuple[str, ...] = ()
     """The client request ids of these submits."""
+    settled: int = 0
+    """How many of them were made before a person began the job anew: they are not looked for."""
     upload_mode: str = ""
     generation_id: GenerationId | None = None
     submitted: float | None = None
@@ -171,6 +173,11 @@ class Job:
         if forbidden := changes.keys() & {"id", "state", "owner", "token", "cancel_asked"}:
             raise TypeError(f"only the store changes {', '.join(sorted(forbidden))}")
         return replace(self, **changes)
+
+    @property
+    def sought(self) -> tuple[str, ...]:
+        """The request ids whose outcome matters to the job as it stands now."""
+        return self.request_ids[self.settled :]
 
     @property
     def request_id(self) -> str:

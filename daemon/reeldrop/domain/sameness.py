@@ -18,6 +18,11 @@ def origin_key(watch: str, path: RelPath, size: int, mtime_ns: int) -> str:
     return _digest([watch, path, size, mtime_ns])
 
 
+def of_one_drop(one: Job, other: Job) -> bool:
+    """Say whether two jobs are variants of one drop; a claim tells no more once one was begun anew."""
+    return (one.watch, one.path, one.created) == (other.watch, other.path, other.created)
+
+
 def files_in(value: Any) -> Iterator[RelPath]:
     """Yield the files among parameters, in the one order that equal parameters have."""
     match value:

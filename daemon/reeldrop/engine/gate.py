@@ -51,6 +51,11 @@ class Wall:
         """Return the seconds until a clip may probe."""
         return PROBE_INTERVAL if self.probing else max(0.0, self.until - now)
 
+    @property
+    def known(self) -> bool:
+        """Say whether any clip that met it is still there: a new round forgets only who was asked."""
+        return bool(self.asked or self.refused)
+
     def probe(self, job: Job) -> None:
         """Let `job` find out; where there was none but those who were asked, a new round begins."""
         if job.id in self.asked:
@@ -220,6 +225,18 @@ class Gate:
                 wall.probing = None
                 wall.until = self._clock.monotonic() + PROBE_INTERVAL
 
+    def forget(self, job: Job) -> None:
+        """Hear that a job has ended: it probes no more, and a wall of such jobs alone is none."""
+        self._aside.discard(job.id)
+        for wall in (*self._models.values(), *([self._wall] if self._wall else [])):
+            wall.asked.pop(job.id, None)
+            wall.refused.pop(job.id, None)
+        if self._wall and not self._wall.known:
+            log.info("queue.unblocked", was=self._wall.reason)
+            self._wall = None
+        for model in [model for model, wall in self._models.items() if not wall.known]:
+            log.info("queue.unblocked", was=self._models.pop(model).reason, model=model)
+
     def _set_aside(self, wall: Wall, passed: Job) -> None:
         self._aside |= wall.refused.keys() - {passed.id}
         log.info("queue.unblocked", was=wall.reason, set_aside=len(self._aside))
@@ -287,7 +304,6 @@ class Gate:
     def resume(self) -> None:
         """Let everything try at once."""
         self._paused = None
-        self._aside.clear()
         self._own_until = 0.0
         for wall in (*self._models.values(), *([self._wall] if self._wall else [])):
             wall.until = 0.0

@@ -7,7 +7,6 @@ from contextlib import suppress
 from reeldrop.domain.errors import StoreUnavailable
 from reeldrop.domain.job import Job
 from reeldrop.domain.lifecycle import State
-from reeldrop.domain.limits import Opening
 from reeldrop.engine.gate import Gate
 from reeldrop.engine.rooms import Rooms
 from reeldrop.ports import NOTHING_BARRED
@@ -48,6 +47,9 @@ class Queue:
                 await asyncio.wait_for(self._hurried.wait(), min(blocked, GATE_PAUSE))
             return None
         self._gate.shortage(await self._shortage())
+        if self._gate.wait() > 0:
+            # Somebody has paused it while a disk took its time.
+            return None
         try:
             return await self._take()
         except StoreUnavailable as error:
@@ -62,7 +64,6 @@ class Queue:
             if job is None:
                 continue
             self._gate.over()
-            self._gate.limited(Opening(now))
             if job.state is State.UPLOADING:
                 self._gate.begin(job)
             return job

@@ -34,11 +34,12 @@ async def look_up(attempt: Attempt, rooms: Rooms, ages: Ages) -> None:
     job = attempt.job
     age = rooms.clock.now() - (job.submitted or job.created)
     attempt.again_in = _pause(job, rooms)
-    if age > GIVEN_UP or not job.request_ids:
+    if age > GIVEN_UP or not job.sought:
         attempt.again_in = DAY
+        await _hold(attempt, rooms, NOT_SHOWN)
         return
     try:
-        rows = await rooms.provider.find(job.request_ids, max(0.0, age))
+        rows = await rooms.provider.find(job.sought, max(0.0, age))
     except StepError as error:
         ages.restart(job.id, SEARCH)
         attempt.job = job.evolve(tries=job.tries + 1)
@@ -49,7 +50,7 @@ async def look_up(attempt: Attempt, rooms: Rooms, ages: Ages) -> None:
         await _adopt(attempt, rooms, adopted)
     elif made:
         await _hold(attempt, rooms, f"{MADE} {NEVER_AGAIN}")
-    elif job.request_ids[-1] in rows:
+    elif job.sought[-1] in rows:
         await _free(attempt, rooms)
     else:
         await _go_on_looking(attempt, rooms, ages.of(job.id, SEARCH))

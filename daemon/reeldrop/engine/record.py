@@ -120,7 +120,8 @@ def _how_to_run_again(job: Job, *, cancelled: bool) -> str:
     if job.error and job.error.code == ResultLost.code:
         return f"{retry} asks for its result again, which costs nothing."
     if job.claim.kept:
-        as_it_was = f" {retry} runs it again as it was." if job.params else ""
+        paid = " with --pay-again" if cancelled and may_be_paid(job) else ""
+        as_it_was = f" {retry}{paid} runs it again as it was." if job.params else ""
         return (
             f"The files are still in {folder}.{as_it_was} The same bytes under the same name are "
             "not run again by themselves, even where the sidecar is mended: give the clip another "

@@ -128,11 +128,11 @@ async def fetch(attempt: Attempt, rooms: Rooms) -> None:
         await outbox.discard(name)
         raise ResultDamaged(f"the fetched result cannot be played: {error.message}") from error
     leaf = naming.result_name(job.folder)
-    unwanted = job.id in rooms.cancelled
     facts = MediaFacts(
         leaf, facts.bytes, await outbox.sha256(part),
         facts.seconds, facts.width, facts.height, facts.fps, facts.codec,
     )  # fmt: skip
+    unwanted = job.id in rooms.cancelled
     fetched = job.evolve(
         download=RelPath(name),
         result=facts,

@@ -90,8 +90,7 @@ class Submission:
         """Record the generation that the answer names. Raises Lost."""
         attempt = self._attempt
         accepted = attempt.job.evolve(
-            aside=False,
-            generation_id=generation_id, cost=cost, error=None, reason="", tries=0
+            aside=False, generation_id=generation_id, cost=cost, error=None, reason="", tries=0
         )
         note = {"found": "answer"} if attempt.overdue else {}
         try:

@@ -70,7 +70,7 @@ class Supervisor:
             self._status_changed,
         )
         self._orders = Orders(rooms, self._nudging)
-        self._asked: set[asyncio.Task[None]] = set()
+        self._asked: dict[int, asyncio.Task[None]] = {}
         self._running: set[str] = set()
         self._settling: dict[str, bool] = dict.fromkeys(intakes, True)
         self._looked_up: set[JobId] = set()
@@ -128,7 +128,7 @@ class Supervisor:
         deadline = self._rooms.clock.monotonic() + GRACE
         while self._running and self._rooms.clock.monotonic() < deadline:
             await self._rooms.clock.sleep(0.05)
-        for task in (*self._submits.values(), *self._asked):
+        for task in (*self._submits.values(), *self._asked.values()):
             task.cancel()
 
     async def _intake_lane(self, name: str) -> None:
@@ -199,6 +199,7 @@ class Supervisor:
         if attempt.lost:
             return
         if attempt.job.state in FINAL:
+            self._looked_up.discard(attempt.job.id)
             self.ended[attempt.job.state] += 1
         self._schedule(attempt.job, attempt.again_in)
         # Whatever moved may have freed a place in a limit.
@@ -216,9 +217,8 @@ class Supervisor:
             with suppress(StoreUnavailable):
                 for order in await self._rooms.store.orders():
                     # One that asks the provider's log must not hold up the next one.
-                    task = group.create_task(self._carry_out(order))
-                    self._asked.add(task)
-                    task.add_done_callback(self._asked.discard)
+                    if order.n not in self._asked:
+                        self._asked[order.n] = group.create_task(self._carry_out(order))
             await self._rooms.clock.sleep(ORDERS_INTERVAL)
 
     async def _carry_out(self, order: Order) -> None:
@@ -229,6 +229,7 @@ class Supervisor:
                 await self._orders.carry_out(order)
         finally:
             self._running.discard(name)
+            del self._asked[order.n]
             self._status_changed.set()
 
     # ------------------------------------------------------------------ what people see

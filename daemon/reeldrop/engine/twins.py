@@ -91,15 +91,25 @@ class Twins:
             return False
         # What an earlier submit recorded holds for the one under way only once that is declared.
         known = {} if rival.state is State.UPLOADING else digests_of(rival)
+        if not self._can_be_read(rival, known):
+            return False
         theirs = await self._digests(rival, known)
         own = [digests[origin] for origin in files_in(job.params)]
         return own == [theirs[origin] for origin in files_in(rival.params)]
 
+    def _can_be_read(self, rival: Job, known: Mapping[RelPath, str]) -> bool:
+        """Say whether its bytes can ever be known: it may have lost its watch, its claim, or a source."""
+        unknown = {origin for origin in files_in(rival.params) if origin not in known}
+        claimed = {file.origin for file in (*rival.claim.source, *rival.claim.references)}
+        there = rival.watch in self._rooms.places and rival.state is not State.DELIVERED
+        return not unknown or (there and unknown <= claimed)
+
     async def _digests(self, job: Job, known: Mapping[RelPath, str]) -> dict[RelPath, str]:
         """Return the SHA-256 of every file among the job's parameters, read where it is not known."""
-        place, digests = self._rooms.place(job), dict(known)
+        digests = dict(known)
         for origin in files_in(job.params):
             if origin not in digests:
+                place = self._rooms.place(job)
                 file = place.inbox.real(job.claim.path_of(origin))
                 digests[origin] = await place.outbox.sha256(file)
         return digests

@@ -121,6 +121,7 @@ class Worker:
 
     async def _clear(self, job: Job) -> None:
         self._ages.forget(job.id)
+        self._gate.forget(job)
         self._rooms.cancelled.discard(job.id)
         try:
             await steps.clear(job, self._rooms)

@@ -8,23 +8,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from reeldrop.domain.errors import FolderOffline
-
 ASK_AGAIN = 5.0
 """Seconds for which an answer about free space is believed."""
 PATIENCE = 2.0
 """Seconds that a disk gets to answer: its own watch will meet one that hangs."""
-
-
-async def free_bytes(folder: Path) -> int:
-    """Return how many bytes this user may still write to the disk of `folder`.
-
-    Asked in a thread, because a share may not answer for minutes. Raises FolderOffline.
-    """
-    try:
-        return (await asyncio.to_thread(shutil.disk_usage, folder)).free
-    except OSError as error:
-        raise FolderOffline(f"The folder {folder} does not answer: {error.strerror}.") from error
 
 
 class Disk:
@@ -35,10 +22,14 @@ class Disk:
         self._asking: asyncio.Future[int | None] | None = None
 
     async def free(self) -> int | None:
-        """Return the free bytes, None where the disk does not answer within PATIENCE."""
+        """Return the bytes this user may still write, None where the disk does not answer.
+
+        It gets PATIENCE to answer each question; while one is open nobody waits for it again.
+        """
+        patience = 0.0
         if self._asking is None or self._asking.done():
-            self._asking = self._ask()
-        done, _ = await asyncio.wait([self._asking], timeout=PATIENCE)
+            self._asking, patience = self._ask(), PATIENCE
+        done, _ = await asyncio.wait([self._asking], timeout=patience)
         return self._asking.result() if done else None
 
     def _ask(self) -> asyncio.Future[int | None]:

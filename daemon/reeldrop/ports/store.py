@@ -214,7 +214,7 @@ class JobStore(Protocol):
         ...
 
     async def release_queue(self) -> None:
-        """Make every claimed QUEUED job due at once, also those that were set aside."""
+        """Make every claimed QUEUED job due at once; who was set aside stays so until it passes."""
         ...
 
     async def set_blocks(self, blocks: Sequence[Block]) -> None:

@@ -186,6 +186,9 @@ def move(db: sqlite3.Connection, job: Job, event: Event, entry: Entry) -> Job:
     if event in (Event.AGAIN, Event.REVIVED):
         db.execute("UPDATE jobs SET cancel = 0 WHERE id = ?", (job.id,))
         moved = replace(moved, cancel_asked=False)
+    if event is Event.AGAIN:
+        # What became of these is decided; the log shows them all the same.
+        moved = replace(moved, settled=len(job.request_ids))
     written = _write(db, job, moved, _counted(db, job, event, entry))
     ledger.note(db, job, written, event)
     return written
@@ -219,10 +222,7 @@ def ask_cancel(db: sqlite3.Connection, job: Job, entry: Entry) -> None:
 
 def release_queue(db: sqlite3.Connection) -> None:
     """Make every claimed queued job due at once."""
-    db.execute(
-        "UPDATE jobs SET not_before = 0, record = json_set(record, '$.aside', json('false')) "
-        "WHERE state = 'queued' AND claimed = 1"
-    )
+    db.execute("UPDATE jobs SET not_before = 0 WHERE state = 'queued' AND claimed = 1")
 
 
 def adopt(db: sqlite3.Connection, entry: Entry) -> list[Job]:
@@ -262,11 +262,7 @@ def set_meta(db: sqlite3.Connection, key: str, value: object) -> None:
 
 def begin_order(db: sqlite3.Connection, order: Order) -> bool:
     """Put down that an order is being carried out; False where it was taken back, or is begun."""
-    # A number is given anew once its order was taken back.
-    begun = db.execute(
-        "UPDATE orders SET answer = '{}' WHERE n = ? AND at = ? AND kind = ? AND answer IS NULL",
-        (order.n, order.at, order.kind),
-    )
+    begun = db.execute("UPDATE orders SET answer = '{}' WHERE n = ? AND answer IS NULL", (order.n,))
     return begun.rowcount == 1
 
 

@@ -31,7 +31,6 @@ def connect_writer(path: Path) -> sqlite3.Connection:
         raise StartupError(
             f"The job store's folder {path.parent} cannot be made: {error.strerror}."
         ) from error
-    _check_not_torn(path)
     return _connect(path, str(path), _prepare_writer)
 
 
@@ -54,12 +53,14 @@ def connect_asker(path: Path) -> sqlite3.Connection:
     """
     if not path.exists():
         raise StartupError(f"There is no job store at {path}.", hint=NOT_YET)
-    return _connect(path, f"{path.absolute().as_uri()}?mode=rw", _prepare_reader)
+    return _connect(path, f"{path.absolute().as_uri()}?mode=rw", _prepare_asker)
 
 
 def _connect(
     path: Path, address: str, prepare: Callable[[sqlite3.Connection, Path], None]
 ) -> sqlite3.Connection:
+    # Before anything opens it: looking alone makes SQLite delete the log of an empty file.
+    _check_not_torn(path)
     try:
         connection = sqlite3.connect(
             address,
@@ -115,6 +116,12 @@ def _prepare_reader(connection: sqlite3.Connection, path: Path) -> None:
             f"The job store {path} was made by an older Reeldrop.",
             hint="The next `reeldrop run` brings it up to date and keeps a copy of it.",
         )
+
+
+def _prepare_asker(connection: sqlite3.Connection, path: Path) -> None:
+    _prepare_reader(connection, path)
+    # Looking may still tell what is left of a damaged store; writing might spoil more of it.
+    _check_whole(connection, path)
 
 
 def _is_empty(connection: sqlite3.Connection) -> bool:

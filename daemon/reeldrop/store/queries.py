@@ -7,6 +7,7 @@ from typing import Any
 
 from reeldrop.domain.job import GenerationId, Job, JobId, JournalEntry, RelPath, Waiting
 from reeldrop.domain.lifecycle import State
+from reeldrop.domain.sameness import of_one_drop
 from reeldrop.ports import Block, KeptFile, Scope
 from reeldrop.store.rows import columns_of, entry_of, job_of, kept_of, text_of, waiting_of
 
@@ -25,7 +26,7 @@ _OBSTACLE = """
     UNION ALL
     SELECT * FROM jobs
     WHERE ticket = :ticket AND id <> :id
-        AND NOT (watch = :watch AND claim_folder IS :claim_folder AND created = :created)
+        AND NOT (watch = :watch AND created = :created)
         AND (state NOT IN ('failed', 'cancelled')
              OR EXISTS (SELECT 1 FROM charges WHERE charges.job = jobs.id))
     LIMIT 1
@@ -44,20 +45,20 @@ def rivals(db: sqlite3.Connection, job: Job, *, delivered: bool) -> list[Job]:
         return []
     values = {"spec_key": job.spec_key, "id": job.id, "delivered": delivered}
     found = [job_of(row) for row in db.execute(_RIVALS, values)]
-    return [each for each in found if each.claim != job.claim]
+    return [each for each in found if not of_one_drop(each, job)]
 
 
 def siblings(db: sqlite3.Connection, job: Job) -> list[Job]:
     """Return the other jobs of the same drop under the same spec."""
     rows = db.execute("SELECT * FROM jobs WHERE spec_key = ? AND id <> ?", (job.spec_key, job.id))
     found = [job_of(row) for row in rows] if job.spec_key else []
-    return [each for each in found if (each.watch, each.claim) == (job.watch, job.claim)]
+    return [each for each in found if of_one_drop(each, job)]
 
 
 def obstacle(db: sqlite3.Connection, job: Job) -> Job | None:
     """Return the job that keeps `job` from being added."""
     columns = columns_of(job)
-    names = ("source_key", "ticket", "id", "watch", "claim_folder", "created")
+    names = ("source_key", "ticket", "id", "watch", "created")
     row = db.execute(_OBSTACLE, {name: columns[name] for name in names}).fetchone()
     return None if row is None else job_of(row)
 

@@ -31,7 +31,7 @@ PLAIN_COLUMNS = (
 RECORDED = (
     *("path", "folder", "model", "params", "claim", "upload", "labels", "ticket", "reason"),
     *("tries", "attempts", "request_ids", "upload_mode", "generation_id", "submitted"),
-    *("searched", "held", "aside"),
+    *("searched", "held", "aside", "settled"),
     *("result_url", "download", "verdict", "staged", "final", "source", "media", "result"),
     *("cost", "error"),
 )

@@ -18,7 +18,7 @@ UPDATE jobs SET
     generation = CASE WHEN record ->> '$.generation_id' IS NOT NULL
         THEN record -> '$.generation_id' END,
     ticket = CASE WHEN record ->> '$.ticket' <> '' THEN record -> '$.ticket' END,
-    record = json_set(record, '$.aside', json('false'));
+    record = json_set(record, '$.aside', json('false'), '$.settled', 0);
 
 CREATE INDEX jobs_ticket ON jobs (ticket) WHERE ticket IS NOT NULL;
 CREATE INDEX jobs_spec ON jobs (spec_key, state) WHERE spec_key <> '';
@@ -64,8 +64,9 @@ INSERT INTO prices (model, usd)
 SELECT model, max(usd) FROM charges WHERE usd IS NOT NULL GROUP BY model;
 
 -- What people ask of the daemon, in the order in which they did; `answer` is null until it is done.
+-- No number is given twice: whoever asks late after an order must not meet another's.
 CREATE TABLE orders (
-    n      INTEGER PRIMARY KEY,
+    n      INTEGER PRIMARY KEY AUTOINCREMENT,
     at     REAL NOT NULL,
     kind   TEXT NOT NULL,
     args   TEXT NOT NULL,

@@ -152,7 +152,10 @@ class Intake:
 
     async def _work(self, scan: Scan, outcome: _Outcome) -> None:
         now = outcome.now
+        postponed = len(self._claims.pending)
         ended = await self._claims.retry(looked=True)
+        # A claim that is made at last is news for the queue, as a new job is.
+        outcome.jobs_added += postponed - len(self._claims.pending)
         entries = scan.entries
         if self._kept is not None:
             await self._kept.load()

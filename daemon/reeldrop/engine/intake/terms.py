@@ -87,6 +87,7 @@ class Looked:
     wait: float
     """Seconds until the inbox must be looked at again, if nothing changes before."""
     jobs_added: int = 0
+    """Jobs that were recorded, or whose postponed claim could be made: news for the queue."""
     refused: tuple[Job, ...] = ()
     """Refused drops that await their delivery; this daemon owns them."""
     still_settling: bool = False

@@ -48,15 +48,42 @@ class Resolve:
                 f"the generation {generation_id} is that of {other.path} (job {other.id[:12]})",
                 REFUSED,
             )
-        cost = job.cost
         try:
-            cost = (await self._rooms.provider.poll(generation_id)).cost or cost
+            known = await self._rooms.provider.poll(generation_id)
         except GenerationUnknown:
             return Said(f"the API knows no generation {generation_id}", REFUSED)
         except StepError as error:
-            log.info("resolve.unasked", job=job.id, error=error.message)
-        await self._adopt(job, generation_id, cost, "person")
+            return Said(
+                f"the API did not answer, so nothing was changed ({error.message}); try again later",
+                NOT_NOW,
+            )
+        if refusal := await self._contradicted(job, generation_id):
+            return refusal
+        await self._adopt(job, generation_id, known.cost or job.cost, "person")
         return Said(f"goes on with the generation {generation_id}")
+
+    async def _contradicted(self, job: Job, generation_id: GenerationId) -> Said | None:
+        """Say what the log shows that speaks against a person's word, None where it is silent."""
+        others = await self._rooms.store.jobs([State.UNCERTAIN])
+        owners = {request: each for each in (*others, job) for request in each.sought}
+        oldest = min(each.submitted or each.created for each in owners.values())
+        try:
+            age = max(0.0, self._rooms.clock.now() - oldest)
+            rows = await self._rooms.provider.find(tuple(owners), age)
+        except StepError as error:
+            log.info("resolve.unasked", job=job.id, error=error.message)
+            return None
+        for request, row in rows.items():
+            owner = owners[request]
+            if row.generation_id == generation_id and owner.id != job.id:
+                return Said(f"the provider's log shows {generation_id} as {owner.path}", REFUSED)
+            if row.generation_id not in (None, generation_id) and owner.id == job.id and row.made:
+                return Said(
+                    f"the provider's log shows it as the generation {row.generation_id}, "
+                    f"not {generation_id}",
+                    REFUSED,
+                )
+        return None
 
     async def not_submitted(self, job: Job) -> Said:
         """Free a job that a person says was not submitted. Raises Lost, StoreUnavailable."""
@@ -99,16 +126,16 @@ class Resolve:
 
     async def _asked(self, job: Job) -> Mapping[str, LogRow]:
         """Ask the log for every submit of the job. Raises StepError where it does not answer."""
-        if not job.request_ids:
+        if not job.sought:
             return {}
         age = max(0.0, self._rooms.clock.now() - (job.submitted or job.created))
         for _ in range(TRIES - 1):
             try:
-                return await self._rooms.provider.find(job.request_ids, age)
+                return await self._rooms.provider.find(job.sought, age)
             except TransientError as error:
                 log.info("lookup.failed", job=job.id, path=job.path, error=error.message)
                 await self._rooms.clock.sleep(PAUSE)
-        return await self._rooms.provider.find(job.request_ids, age)
+        return await self._rooms.provider.find(job.sought, age)
 
     async def _adopt(
         self, job: Job, generation_id: GenerationId, cost: Cost | None, found: str
@@ -123,8 +150,8 @@ class Resolve:
         free = job.evolve(error=None, reason="", not_before=0.0, tries=0, held=False, searched=0.0)
         freed = await self._rooms.store.move(free, Event.FREED, {"found": "person"})
         if job.cancel_asked:
-            ended = await self._rooms.store.move(cancelled(freed), Event.CANCEL)
-            self._nudge.schedule(ended)
+            ended = cancelled(freed, paid_before=await self._rooms.store.charged(job.id))
+            self._nudge.schedule(await self._rooms.store.move(ended, Event.CANCEL))
             return Said("was not submitted, and is cancelled as it was asked for")
         self._nudge.schedule(freed)
         return Said("is submitted again, on your word")
