@@ -16,7 +16,7 @@ import structlog
 from reeldrop.domain.errors import BlockedError, RateLimited, StepError, TransientError
 from reeldrop.domain.job import Job, JobId
 from reeldrop.domain.limits import Opening
-from reeldrop.domain.moments import moment
+from reeldrop.domain.moments import paused_reason
 from reeldrop.domain.retry import LONGEST_WAIT
 from reeldrop.ports import Barred, Block, Clock, Scope
 
@@ -115,7 +115,7 @@ class Gate:
     def reason(self) -> str:
         """Why queued jobs were left, for people; empty where nothing but time stands before them."""
         if self._paused is not None:
-            return f"paused by a person since {moment(self._paused)}; `reeldrop resume` goes on"
+            return paused_reason(self._paused)
         return next((block.reason for block in self.blocks if not block.passing), "")
 
     def quiet(self, job: Job) -> bool:
@@ -129,7 +129,10 @@ class Gate:
     def gives_up_on(self, job: Job) -> bool:
         """Say whether a single run shall not wait for this queued job."""
         now = self._clock.monotonic()
-        if self._paused is not None or self._limit.lasting or self.is_aside(job):
+        if self._paused is not None or self.is_aside(job):
+            return True
+        # What is not due yet may be of a model that the budget has room for.
+        if self._limit.lasting and job.not_before <= self._clock.now():
             return True
         if job.watch in self._short or job.watch in self._offline:
             return True

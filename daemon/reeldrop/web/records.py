@@ -5,7 +5,7 @@ from typing import Any
 
 from reeldrop.domain.job import Job, Waiting
 from reeldrop.domain.lifecycle import FINAL, State
-from reeldrop.domain.moments import moment
+from reeldrop.domain.moments import moment, paused_reason
 from reeldrop.ports import Block, DaySpent, Scope
 
 CANCEL_ASKED = "a cancel was asked for; it is submitted already, so its result is kept if it comes"
@@ -18,8 +18,7 @@ def holding(blocks: Sequence[Block], paused: float | None) -> list[Block]:
     """
     if paused is None:
         return list(blocks)
-    reason = f"paused by a person since {moment(paused)}; `reeldrop resume` goes on"
-    return [Block(reason), *blocks]
+    return [Block(paused_reason(paused)), *blocks]
 
 
 def blocked_reason(blocks: Sequence[Block]) -> str:
