@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+from pathlib import Path
 
 from acceptance.world import Site, eventually, tree
 from reeldrop.simulator import Simulator
@@ -25,10 +26,37 @@ async def test_a_claim_that_no_job_knows_goes_to_failed_and_is_never_run(
     assert code == 1, errors
     record = site.record("_failed/a")
     assert record["error"]["code"] == "unknown_claim"
+    assert (site.outbox / "_failed/a/error.txt").read_text().startswith("a.mov could not be done")
     assert {"a.mov", "a.json"} == tree(site.outbox / "_failed" / "a" / "source")
     assert "source" in (site.outbox / "_failed" / "a" / "error.txt").read_text()
     assert not list((site.inbox / ".reeldrop" / "claims").iterdir())
     assert (len(api.ledger.accepted), len(api.ledger.refused)) == (0, asked)
+
+
+async def test_a_claim_of_a_watch_that_was_renamed_is_left_to_its_job(
+    site: Site, api: Simulator
+) -> None:
+    """Its job waits until the settings name the watch again: nobody else may take its files."""
+    await site.start()
+    code, _, errors = await site.command("pause")
+    assert code == 0, errors
+    site.drop("a.mov", {"prompt": "x"})
+    claims = site.inbox / ".reeldrop" / "claims"
+    await eventually(lambda: "a.mov" in {Path(path).name for path in tree(claims)})
+    await site.stop()
+    before = tree(claims)
+    site.configure(watch={"name": "other"})
+    await site.start()
+    await site.stop()
+    assert tree(claims) == before
+    assert not (site.outbox / "_failed").exists()
+    site.configure(watch={"name": "main"})
+    await site.start()
+    code, _, errors = await site.command("resume")
+    assert code == 0, errors
+    assert (await site.finished("a"))["state"] == "delivered"
+    assert tree(site.outbox / "a/source") == {"a.mov", "a.json"}
+    assert len(api.ledger.accepted) == 1
 
 
 async def test_a_claim_with_nothing_in_it_is_removed(site: Site) -> None:

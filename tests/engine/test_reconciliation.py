@@ -82,3 +82,21 @@ async def test_what_was_looked_for_is_recorded_so_that_restarts_do_not_begin_it_
     await world.look(0, answers=True)
     await world.look(30, answers=True)
     assert world.recorded[-1] == 30.0
+
+
+async def test_the_verdict_is_not_put_off_past_the_window_by_growing_pauses() -> None:
+    """Restarts keep the tries; with them a short window would be looked at once in five minutes."""
+    world = World()
+    world.attempt.job = world.attempt.job.evolve(tries=20)
+    await world.look(0, answers=True)
+    assert world.attempt.again_in <= WINDOW
+
+
+async def test_a_log_that_does_not_answer_is_said_and_forgotten_when_it_does() -> None:
+    world = World()
+    world.attempt.job = world.attempt.job.evolve(reason="Nobody knows.")
+    silent = await world.look(0, answers=False)
+    assert silent.reason.startswith("Nobody knows. The provider's log does not answer now:")
+    again = await world.look(1, answers=False)
+    assert again.reason == silent.reason
+    assert (await world.look(1, answers=True)).reason == "Nobody knows."

@@ -360,3 +360,30 @@ async def test_a_held_file_is_busy_and_not_lost(
     finally:
         subprocess.run(["chattr", "-i", str(drops / "a.mov")], check=True)
     assert content(drops) == {"a.mov": b"a.mov"}
+
+
+async def test_a_claim_of_another_store_is_read_back_from_its_folder(
+    inbox: FolderInbox, drops: Path
+) -> None:
+    """Its clip names it, what a share leaves behind is no source, and a second look finds the same."""
+    folder = RelPath(".reeldrop/claims/" + "0" * 32)
+    fill(drops / folder, "source/a.json", "source/plates/b.mov", "source/.nfs0001", "part-s1")
+    fill(drops / folder, "refs/1-x.png", "part-r0")
+    claim = await inbox.found_claim(folder)
+    assert claim is not None
+    assert [file.origin for file in claim.source] == ["plates/b.mov", "a.json", "part-s1"]
+    await inbox.claim(claim)
+    assert await inbox.found_claim(folder) == claim
+    (drops / "a.json").write_bytes(b"a drop of today")
+    (drops / folder / "source/a.json").unlink()
+    with pytest.raises(DropChanged):
+        await inbox.claim(claim)
+    assert (drops / "a.json").read_bytes() == b"a drop of today"
+
+
+@pytest.mark.parametrize("left", ["refs/1-x.png", "part-r0", "source/.nfs0001"])
+async def test_a_claim_without_a_source_is_none(inbox: FolderInbox, drops: Path, left: str) -> None:
+    """References were copied: what is left of them is nothing that anybody misses."""
+    folder = RelPath(".reeldrop/claims/" + "0" * 32)
+    fill(drops / folder, left)
+    assert await inbox.found_claim(folder) is None

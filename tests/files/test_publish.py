@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 from collections.abc import Callable
 from functools import partial
 from itertools import count
@@ -139,6 +140,34 @@ async def test_staging_again_replaces_what_was_staged(outbox: FolderOutbox, clai
     await outbox.stage("job.1", Delivery({"error.txt": b"old"}))
     staged = await outbox.stage("job.1", delivery_in(outbox, claimed))
     assert content(real(outbox, staged)) == WHOLE
+
+
+@pytest.mark.parametrize("left", ["owner.json", "claims"])
+async def test_a_source_that_was_taken_out_of_its_claim_is_done_without(
+    outbox: FolderOutbox, drops: Path, claimed: Path, left: str
+) -> None:
+    """What is paid for must not wait for ever for what a person has deleted."""
+    home = drops / ".reeldrop"
+    delivery = delivery_in(outbox, claimed)
+    if left == "claims":
+        (claimed / "a.json").unlink()
+        expected = WHOLE.keys() - {"source/a.json"}
+    else:
+        shutil.rmtree(home / "claims")
+        (home / left).touch()
+        expected = WHOLE.keys() - {"source/a.json", "source/plates/a.mov"}
+    staged = await outbox.stage("job", delivery)
+    assert content(real(outbox, staged)).keys() == expected
+
+
+async def test_a_source_whose_share_is_away_is_waited_for(
+    outbox: FolderOutbox, drops: Path, claimed: Path
+) -> None:
+    """Its mount point is an empty folder: what is absent there may be all there is of a clip."""
+    delivery = delivery_in(outbox, claimed)
+    shutil.rmtree(drops / ".reeldrop")
+    with pytest.raises(FileBusy, match="No such file"):
+        await outbox.stage("job", delivery)
 
 
 async def test_a_taken_name_is_left_alone(

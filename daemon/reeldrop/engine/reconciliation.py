@@ -26,6 +26,7 @@ GIVEN_UP = 7 * DAY
 SEARCH = "search"
 MADE = "The provider's log shows this submit, but not its generation."
 NOT_SHOWN = "The provider's log does not show this submit; it may have been paid for all the same."
+SILENT = " The provider's log does not answer now: "
 NEVER_AGAIN = "It is never sent again by itself, and looked up every hour for 7 days."
 
 
@@ -42,8 +43,7 @@ async def look_up(attempt: Attempt, rooms: Rooms, ages: Ages) -> None:
         rows = await rooms.provider.find(job.sought, max(0.0, age))
     except StepError as error:
         ages.restart(job.id, SEARCH)
-        attempt.job = job.evolve(tries=job.tries + 1)
-        log.info("lookup.failed", job=job.id, path=job.path, error=error.message)
+        await _note_silence(attempt, error.message)
         return
     made = [row for row in rows.values() if row.made]
     if adopted := next((row for row in made if row.generation_id), None):
@@ -56,6 +56,21 @@ async def look_up(attempt: Attempt, rooms: Rooms, ages: Ages) -> None:
         await _go_on_looking(attempt, rooms, ages.of(job.id, SEARCH))
         ages.restart(job.id, SEARCH)
         ages.of(job.id, SEARCH)
+
+
+async def _note_silence(attempt: Attempt, why: str) -> None:
+    """Say, once for each reason, that the log does not answer: this time does not count."""
+    job = attempt.job
+    log.info("lookup.failed", job=job.id, path=job.path, error=why)
+    silent = job.evolve(tries=job.tries + 1, reason=f"{_without_silence(job.reason)}{SILENT}{why}")
+    if silent.reason == job.reason:
+        attempt.job = silent
+    else:
+        await attempt.update(silent, "log_silent", error=why)
+
+
+def _without_silence(reason: str) -> str:
+    return reason.partition(SILENT)[0]
 
 
 async def _adopt(attempt: Attempt, rooms: Rooms, row: LogRow) -> None:
@@ -88,7 +103,11 @@ async def _free(attempt: Attempt, rooms: Rooms) -> None:
 
 async def _go_on_looking(attempt: Attempt, rooms: Rooms, looked_for: float) -> None:
     job = attempt.job
-    searched = job.evolve(searched=job.searched + looked_for, tries=job.tries + 1)
+    searched = job.evolve(
+        searched=job.searched + looked_for,
+        tries=job.tries + 1,
+        reason=_without_silence(job.reason),
+    )
     if job.held and job.id not in rooms.cancelled:
         attempt.job = searched
     elif searched.searched < rooms.policy.reconcile_window:
@@ -111,4 +130,6 @@ async def _hold(attempt: Attempt, rooms: Rooms, reason: str) -> None:
 def _pause(job: Job, rooms: Rooms) -> float:
     if job.held:
         return HOUR
-    return retry.delay(job.tries + 2, first=FIRST_LOOK, cap=LONGEST_PAUSE, jitter=rooms.jitter())
+    pause = retry.delay(job.tries + 2, first=FIRST_LOOK, cap=LONGEST_PAUSE, jitter=rooms.jitter())
+    left = rooms.policy.reconcile_window - job.searched
+    return min(pause, max(left, FIRST_LOOK))

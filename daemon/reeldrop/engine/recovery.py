@@ -5,12 +5,13 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from reeldrop.domain.errors import StepError, Trouble
-from reeldrop.domain.job import Claim, Job, JobId
+from reeldrop.domain.job import Claim, Job, JobId, RelPath
 from reeldrop.domain.lifecycle import FINAL, State
 from reeldrop.domain.naming import delivery_folder
-from reeldrop.domain.paths import printable
+from reeldrop.domain.paths import leaf, printable
 from reeldrop.engine.intake import Intake
 from reeldrop.engine.rooms import Place, Rooms
+from reeldrop.ports import Inbox
 
 log = structlog.get_logger()
 
@@ -25,7 +26,8 @@ async def recover(
     # Generations are asked for whether or not their watch is still there: they hold places.
     jobs = await rooms.store.adopt()
     uncertain = await rooms.store.jobs([State.UNCERTAIN])
-    jobs += [job for job in uncertain if job.watch in rooms.places]
+    # Each start looks at once, and the pauses between the looks grow anew.
+    jobs += [job.evolve(tries=0) for job in uncertain if job.watch in rooms.places]
     await _explain_homeless(rooms)
     for name, place in rooms.places.items():
         try:
@@ -60,15 +62,31 @@ async def _record_unknown(
 
     The job is one whose claim is not known to be made; finishing the claims refuses it.
     """
-    for folder in await place.inbox.claims():
-        if await rooms.store.jobs_of_claim(folder, watch):
-            continue
-        claim = await place.inbox.found_claim(folder)
-        if claim is None:
-            await place.inbox.release(Claim(folder, ()))
-            continue
-        log.warning("claim.unknown", watch=watch, folder=folder)
-        await rooms.store.add([_unknown_job(watch, claim, JobId(new_id()), rooms.clock.now())])
+    unknown = [
+        folder
+        for folder in await place.inbox.claims()
+        if not await rooms.store.jobs_of_claim(folder, watch)
+    ]
+    if not unknown:
+        return
+    # A watch may have been renamed, and its inbox moved up or down: the last name is random.
+    known = {leaf(job.claim.folder) for job in await rooms.store.jobs()}
+    for folder in unknown:
+        if leaf(folder) in known:
+            log.warning("claim.of_another_watch", watch=watch, folder=folder)
+        else:
+            await _record_claim(rooms, watch, place.inbox, folder, new_id)
+
+
+async def _record_claim(
+    rooms: Rooms, watch: str, inbox: Inbox, folder: RelPath, new_id: Callable[[], str]
+) -> None:
+    claim = await inbox.found_claim(folder)
+    if claim is None:
+        await inbox.release(Claim(folder, ()))
+        return
+    log.warning("claim.unknown", watch=watch, folder=folder)
+    await rooms.store.add([_unknown_job(watch, claim, JobId(new_id()), rooms.clock.now())])
 
 
 def _unknown_job(watch: str, claim: Claim, job_id: JobId, now: float) -> Job:

@@ -13,8 +13,7 @@ import posixpath
 import re
 import secrets
 import shutil
-import stat
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 
 from reeldrop.domain.errors import DropChanged
@@ -25,7 +24,6 @@ from reeldrop.files.confined import (
     file_in,
     folder_in,
     look,
-    names_in,
     open_inside,
     parts_of,
     root_of,
@@ -35,8 +33,10 @@ from reeldrop.files.scan import entry_of
 
 HOME = ".reeldrop"
 CLAIMS = f"{HOME}/claims"
-SOURCE = "source"
-PART_OF_SOURCE = re.compile(r"part-s\d+")
+MARKER = "owner.json"
+"""In HOME: whose folder this is, and how a share is known to be there."""
+COPY = ".copy"
+"""In a claim's folder: its files lie elsewhere too, and no job is known to have it yet."""
 PRIVATE = 0o700
 """Nobody else may enter: what is claimed must not change any more."""
 CLAIM_FOLDER = re.compile(r"(?:.+/)?\.reeldrop/claims/[0-9a-f]{32}", re.DOTALL)
@@ -283,48 +283,3 @@ def _remove(inbox: int, path: RelPath) -> None:
         # NFS keeps a file that is still open under another name; the next start finds the rest.
         if error.errno not in (errno.ENOTEMPTY, errno.EBUSY):
             raise
-
-
-def found(root: str, folder: RelPath) -> Claim | None:
-    """Return the claim that lies at `folder`, made by somebody who is gone; None where it holds no source.
-
-    A part of a move across file systems may be the last copy of a source: it counts as one.
-
-    Raises:
-        OSError, Refused: it cannot be looked at.
-    """
-    with root_of(root) as inbox, folder_in(inbox, parts_of(folder)) as claimed:
-        for name in names_in(claimed):
-            if PART_OF_SOURCE.fullmatch(name):
-                with folder_in(claimed, (SOURCE,), make=PRIVATE) as source:
-                    durable.rename_new(claimed, name, source, name)
-        paths = sorted(_files_below(claimed, SOURCE))
-    return (
-        Claim(folder, tuple(ClaimedFile(join(RelPath(SOURCE), p), p) for p in paths))
-        if paths
-        else None
-    )
-
-
-def _files_below(folder: int, name: str, above: str = "") -> Iterator[RelPath]:
-    """Yield the paths of all files below the folder `name`, relative to it."""
-    with suppress(FileNotFoundError), folder_in(folder, (name,)) as below:
-        for each in names_in(below):
-            path = f"{above}{each}"
-            looked = look(below, each)
-            if looked is not None and stat.S_ISDIR(looked.st_mode):
-                yield from _files_below(below, each, f"{path}/")
-            elif looked is not None and stat.S_ISREG(looked.st_mode):
-                yield RelPath(path)
-
-
-def present(root: str, tops: Iterable[RelPath]) -> list[RelPath]:
-    """Return the folders of all claims below `tops`, where file systems begin in the inbox."""
-    found: list[RelPath] = []
-    with root_of(root) as inbox:
-        for top in sorted(tops):
-            place = f"{top}/{CLAIMS}" if top else CLAIMS
-            with suppress(FileNotFoundError), folder_in(inbox, place.split("/")) as folder:
-                paths = (f"{place}/{name}" for name in sorted(names_in(folder)))
-                found += [RelPath(path) for path in paths if CLAIM_FOLDER.fullmatch(path)]
-    return found

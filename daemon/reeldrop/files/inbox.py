@@ -7,7 +7,7 @@ from pathlib import Path
 from reeldrop.domain.errors import FolderOffline
 from reeldrop.domain.job import Claim, RelPath
 from reeldrop.files import claim as claims
-from reeldrop.files import reclaim
+from reeldrop.files import reclaim, survey
 from reeldrop.files.confined import check, open_inside, parts_of, root_of
 from reeldrop.files.durable import sha256_of
 from reeldrop.files.faults import Refused, shown, translated, words_of
@@ -201,6 +201,18 @@ class FolderInbox:
         with translated(self._root, "cannot claim it again"):
             return reclaim.again(self._root, claim, outbox, folder)
 
+    async def settle(self, claim: Claim) -> None:
+        """Let a claim that was made again count as the only one; what it was copied from may go.
+
+        Raises:
+            FileBusy, FolderOffline, DiskFull: that cannot be written now.
+        """
+        await self._files.run(self._settle, claim)
+
+    def _settle(self, claim: Claim) -> None:
+        with translated(self._root, f'cannot settle "{shown(claim.folder)}"'):
+            reclaim.settle(self._root, claim)
+
     async def release(self, claim: Claim) -> None:
         """Remove the claim's folder and what is in it; nothing happens if it is gone."""
         await self._files.run(self._release, claim)
@@ -215,7 +227,7 @@ class FolderInbox:
 
     def _found_claim(self, folder: RelPath) -> Claim | None:
         with translated(self._root, f"looking at {shown(self._root)}"):
-            return claims.found(self._root, folder)
+            return survey.found(self._root, folder)
 
     async def claims(self) -> list[RelPath]:
         """Return the folders of all claims there are; what was broken off in making one is removed."""
@@ -228,4 +240,4 @@ class FolderInbox:
     def _claims(self) -> list[RelPath]:
         with translated(self._root, f"looking at {shown(self._root)}"):
             reclaim.sweep(self._root)
-            return claims.present(self._root, self._found.tops)
+            return survey.present(self._root, self._found.tops)

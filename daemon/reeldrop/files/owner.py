@@ -10,12 +10,11 @@ from typing import Any
 
 from reeldrop.domain.errors import StartupError
 from reeldrop.files import durable, stage
-from reeldrop.files.claim import HOME, PRIVATE
+from reeldrop.files.claim import HOME, MARKER, PRIVATE
 from reeldrop.files.confined import file_in, folder_in, look, root_of
 from reeldrop.files.faults import DENIED, run_user, shown
 from reeldrop.settings import WatchSettings
 
-MARKER = "owner.json"
 LIMIT = 1 << 16
 """Bytes of a marker that are read; ours have some hundred."""
 

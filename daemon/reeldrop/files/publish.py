@@ -15,12 +15,11 @@ from pathlib import Path
 from reeldrop.domain.errors import FolderOffline, StagedMissing
 from reeldrop.domain.job import RelPath
 from reeldrop.files import durable, place, reclaim, stage
-from reeldrop.files.claim import HOME, PRIVATE
+from reeldrop.files.claim import HOME, MARKER, PRIVATE
 from reeldrop.files.confined import file_in, folder_in, names_in, root_of
 from reeldrop.files.faults import Refused, shown, translated
 from reeldrop.files.lane import Lane
 from reeldrop.files.look import look_of
-from reeldrop.files.owner import MARKER
 from reeldrop.ports import Delivery
 from reeldrop.settings import OutputSettings
 

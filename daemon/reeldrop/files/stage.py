@@ -2,6 +2,7 @@
 
 import errno
 import os
+import posixpath
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 import structlog
 
 from reeldrop.files import durable
-from reeldrop.files.claim import HOME
+from reeldrop.files.claim import CLAIMS, HOME, MARKER
 from reeldrop.files.confined import file_in, folder_in, parts_of, root_of
+from reeldrop.files.confined import look as look_at
 from reeldrop.files.look import Look
 from reeldrop.ports import Delivery
 
@@ -47,12 +49,28 @@ def _place_source(file: Path, folder: int, name: str) -> None:
     try:
         _place(file, folder, name)
     except FileNotFoundError:
-        # Absence proves something only while the folder of all claims is there: else it is a share
-        # that is away.
-        claims = next((above for above in file.parents if above.parent.name == HOME), None)
-        if claims is None or not claims.is_dir():
+        if not _was_taken_out(file):
             raise
-        log.warning("source.missing", file=file.name)
+        log.warning("source.missing", file=str(file))
+
+
+def _was_taken_out(file: Path) -> bool:
+    """Say whether it is the claimed `file` that is gone, and not its share.
+
+    All is seen from one open folder, which stays the same when a share goes or comes meanwhile. A
+    share inside the inbox has no marker of its own, but the folder of its claims.
+    """
+    if HOME not in file.parts:
+        return False
+    depth = len(file.parts) - file.parts[::-1].index(HOME)
+    *folders, name = file.parts[depth:]
+    with suppress(FileNotFoundError), root_of(str(Path(*file.parts[:depth]))) as home:
+        if look_at(home, MARKER) is None and look_at(home, posixpath.basename(CLAIMS)) is None:
+            return False
+        with suppress(FileNotFoundError), folder_in(home, folders) as folder:
+            return look_at(folder, name) is None
+        return True
+    return False
 
 
 def _leaf(name: str) -> str:

@@ -126,6 +126,16 @@ class Inbox(Protocol):
         """
         ...
 
+    async def settle(self, claim: Claim) -> None:
+        """Let a claim that was made again count as the only one, durably.
+
+        Until then a start removes it where no job has it; what it was copied from must stay so long.
+
+        Raises:
+            FileBusy, FolderOffline, DiskFull: that cannot be written now.
+        """
+        ...
+
     async def release(self, claim: Claim) -> None:
         """Remove the claim's folder and what is in it; nothing happens if it is gone."""
         ...
