@@ -11,10 +11,15 @@ import av
 import pytest
 
 from acceptance.world import Site, eventually, large_clip, tree
-from reeldrop.settings import StoreSettings
+from reeldrop.domain.errors import Trouble
+from reeldrop.domain.job import Claim, ClaimedFile, Job, JobId, MediaFile, RelPath
+from reeldrop.domain.lifecycle import Event, Verdict
+from reeldrop.files import reclaim
+from reeldrop.host.clock import SystemClock
+from reeldrop.settings import LimitSettings, StoreSettings
 from reeldrop.simulator import Simulator
 from reeldrop.simulator.faults import Cut, Ending, Fault, Route
-from reeldrop.store import open_desk
+from reeldrop.store import open_desk, open_store
 
 GOOD = {"prompt": "x"}
 RUNNING = {"status": "generating", "video": None}
@@ -191,8 +196,8 @@ async def test_nobody_can_name_a_job_that_is_not_there(site: Site) -> None:
     assert "say either" in await said(site, 2, "resolve", "abc")
 
 
-async def test_a_result_that_was_lost_is_asked_for_again(site: Site, api: Simulator) -> None:
-    """It is paid for: nothing is submitted, whatever else is said."""
+async def lost_result(site: Site, api: Simulator) -> dict[str, Any]:
+    """Return the record of a job whose paid result could not be fetched."""
     gone = {"status": "error", "error": {"name": "Gone", "message": "expired"}, "video": None}
     api.faults.add(Fault(Route.FILE, status=404, times=0), Fault(Route.POLL, fields=gone, skip=1))
     site.configure(api={"poll_interval": 1.0})
@@ -200,15 +205,172 @@ async def test_a_result_that_was_lost_is_asked_for_again(site: Site, api: Simula
     site.drop("a.mov", GOOD)
     lost = await site.finished("_failed/a")
     assert lost["error"]["code"] == "result_lost"
-    assert "reeldrop retry" in (site.outbox / "_failed/a/error.txt").read_text()
     api.faults.clear()
     await becomes(site, "a.mov", "failed")
+    return lost
+
+
+async def test_a_result_that_was_lost_is_asked_for_again(site: Site, api: Simulator) -> None:
+    """It is paid for: nothing is submitted, whatever else is said."""
+    lost = await lost_result(site, api)
+    assert "reeldrop retry" in (site.outbox / "_failed/a/error.txt").read_text()
     assert "costs nothing" in await said(site, 0, "retry", lost["id"])
     await site.finished("a")
     await becomes(site, "a.mov", "delivered")
     assert {"a.mp4", "source/a.mov"} <= tree(site.outbox / "a")
     assert not (site.outbox / "_failed/a").exists()
     assert submits(api) == 1
+
+
+@pytest.mark.parametrize("change", ["gone", "edited"])
+async def test_the_clip_outlives_its_sidecar(site: Site, api: Simulator, change: str) -> None:
+    """What is left of the sources is shown beside the result; nothing of it may go with the failure."""
+    lost = await lost_result(site, api)
+    sidecar = site.outbox / "_failed/a/source/a.json"
+    if change == "gone":
+        sidecar.unlink()
+    else:
+        sidecar.write_text(json.dumps({"prompt": "better"}))
+    left = tree(site.outbox / "_failed/a")
+    await said(site, 0, "retry", lost["id"])
+    record = await site.finished("a")
+    assert record["source"]["name"] == record["params"]["video_url"]["file"]
+    assert (site.outbox / "a/source/a.mov").read_bytes() == site.clip.read_bytes()
+    assert not (site.outbox / "a/source/a.json").exists()
+    assert tree(site.outbox / "_failed/a") == left
+
+
+async def test_what_lost_its_clip_is_finished_but_not_begun_anew(
+    site: Site, api: Simulator
+) -> None:
+    """Its result is paid for; a new submit would have nothing to send, again and again."""
+    lost = await lost_result(site, api)
+    (site.outbox / "_failed/a/source/a.mov").unlink()
+    await said(site, 0, "retry", lost["id"])
+    await site.finished("a")
+    await becomes(site, "a.mov", "delivered")
+    told = await said(site, 1, "retry", "--pay-again", lost["id"])
+    assert "a.mov" in told
+    assert "drop it again" in told
+    assert "crashed" not in site.log
+
+
+async def test_a_drop_whose_clip_was_never_taken_is_not_begun_anew(site: Site) -> None:
+    """Its job knows what to submit, and has nothing to read it from."""
+    await site.start()
+    await site.stop()
+    clip = RelPath("a.mov")
+    job = Job(
+        id=JobId("a" * 32), watch="main", path=clip, folder=RelPath("a"), model="a/model",
+        params={"video_url": MediaFile(clip)}, claim=Claim(RelPath(""), ()), source_key="a",
+        created=time.time(), updated=time.time(), claimed=True, verdict=Verdict.FAILED,
+        error=Trouble("source_vanished", "a.mov has gone."), final=RelPath("_failed/a"),
+    )  # fmt: skip
+    settings = StoreSettings(url=f"sqlite:///{site.state}/reeldrop.db")
+    store = await open_store(settings, LimitSettings(), reconcile_window=1.0, clock=SystemClock())
+    await store.add([job])
+    await store.move(await store.move(job, Event.REFUSED), Event.PLACED_FAILED)
+    await store.close()
+    told = await said(site, 1, "retry", job.id)
+    assert "a.mov" in told
+    assert "drop it again" in told
+    assert (await job_of(site, "a.mov"))["state"] == "failed"
+
+
+def dragged_back(site: Site, source: Path) -> None:
+    """Move a clip and its sidecar back into the inbox as a person does."""
+    for name in ("a.json", "a.mov"):
+        (source / name).rename(site.inbox / name)
+
+
+async def test_a_lost_result_is_had_while_its_clip_runs_anew(site: Site, api: Simulator) -> None:
+    """Whoever moved it back has begun another job with the very same file."""
+    lost = await lost_result(site, api)
+    api.faults.add(Fault(Route.POLL, fields=RUNNING, times=0))
+    dragged_back(site, site.outbox / "_failed/a/source")
+    await eventually(lambda: len(api.ledger.accepted) == 2)
+    assert "costs nothing" in await said(site, 0, "retry", lost["id"])
+    api.faults.clear()
+    records = [await site.finished("a"), await site.finished("a-2")]
+    assert lost["id"] in {record["id"] for record in records}
+    assert len({record["generation_id"] for record in records}) == 2
+    assert submits(api) == 2
+
+
+async def test_what_was_dropped_again_is_not_begun_anew_beside_it(
+    site: Site, api: Simulator
+) -> None:
+    """Also where it had been begun anew before: one submit is enough."""
+    api.faults.add(Fault(Route.SUBMIT, ends=Ending.ERROR, times=2))
+    await site.start()
+    site.drop("a.mov", GOOD)
+    failed = await site.finished("_failed/a")
+    await becomes(site, "a.mov", "failed")
+    await said(site, 0, "retry", failed["id"])
+    await eventually(lambda: len(api.ledger.accepted) == 2)
+    await becomes(site, "a.mov", "failed")
+    api.faults.add(Fault(Route.POLL, fields=RUNNING, times=0))
+    [source] = site.outbox.glob("_failed/*/source")
+    dragged_back(site, source)
+    await eventually(lambda: len(api.ledger.accepted) == 3)
+    assert "under way" in await said(site, 1, "retry", failed["id"])
+    assert len(api.ledger.accepted) == 3
+
+
+async def test_a_duplicate_is_not_paid_for_without_a_word(site: Site, api: Simulator) -> None:
+    """It was refused because it had been paid for; its folder says what to add."""
+    site.configure(watch={"duplicates": "always"})
+    await site.start()
+    site.drop("a.mov", GOOD)
+    await site.finished("a")
+    await becomes(site, "a.mov", "delivered")
+    site.drop("b.mov", GOOD)
+    refused = await site.finished("_failed/b")
+    assert refused["error"]["code"] == "duplicate"
+    await becomes(site, "b.mov", "failed")
+    assert "--pay-again" in await said(site, 1, "retry", refused["id"])
+    assert len(api.ledger.accepted) == 1
+    await said(site, 0, "retry", "--pay-again", refused["id"])
+    await site.finished("b")
+    assert len(api.ledger.accepted) == 2
+
+
+async def test_a_generation_that_fails_after_a_delivery_is_made_again_for_nothing(
+    site: Site, api: Simulator
+) -> None:
+    """It was agreed to that it be paid again, and nothing has come of that yet."""
+    await site.start()
+    site.drop("a.mov", GOOD)
+    first = await site.finished("a")
+    await becomes(site, "a.mov", "delivered")
+    api.faults.add(Fault(Route.SUBMIT, ends=Ending.ERROR))
+    await said(site, 0, "retry", "--pay-again", first["id"])
+    await site.finished("_failed/a")
+    await becomes(site, "a.mov", "failed")
+    await said(site, 0, "retry", first["id"])
+    assert (await site.finished("a-2"))["id"] == first["id"]
+    await becomes(site, "a.mov", "delivered")
+    assert "--pay-again" in await said(site, 1, "retry", first["id"])
+    assert len(api.ledger.accepted) == 3
+
+
+async def test_a_copy_that_no_job_was_begun_with_is_swept(site: Site, api: Simulator) -> None:
+    """A kill between the copy and the record of it: the clip lies where it was shown, and nowhere else."""
+    api.faults.add(Fault(Route.SUBMIT, ends=Ending.ERROR))
+    await site.start()
+    site.drop("a.mov", GOOD)
+    failed = await site.finished("_failed/a")
+    await becomes(site, "a.mov", "failed")
+    await site.stop()
+    before = tree(site.outbox / "_failed")
+    claim = Claim(RelPath("old"), (ClaimedFile(RelPath("source/a.mov"), RelPath("a.mov")),))
+    reclaim.again(str(site.inbox), claim, site.outbox, RelPath("_failed/a"))
+    await site.start()
+    assert tree(site.inbox) == {".reeldrop/owner.json"}
+    assert [job["id"] for job in await site.jobs()] == [failed["id"]]
+    assert tree(site.outbox / "_failed") == before
+    await said(site, 0, "retry", failed["id"])
+    await site.finished("a")
 
 
 # ---------------------------------------------------------------------------- cancel
@@ -369,6 +531,38 @@ async def test_what_is_delivered_cannot_be_cancelled(site: Site) -> None:
     record = await site.finished("a")
     await becomes(site, "a.mov", "delivered")
     assert "delivered" in await said(site, 1, "cancel", record["id"])
+
+
+async def test_a_job_that_was_paid_for_once_is_not_told_to_be_free(site: Site) -> None:
+    """Nothing was paid for this time; to run it costs again, and its folder says so."""
+    await site.start()
+    site.drop("a.mov", GOOD)
+    record = await site.finished("a")
+    await becomes(site, "a.mov", "delivered")
+    await said(site, 0, "pause")
+    await said(site, 0, "retry", "--pay-again", record["id"])
+    assert "nothing was paid for it this time" in await said(site, 0, "cancel", record["id"])
+    await site.finished("_failed/a")
+    text = (site.outbox / "_failed/a/error.txt").read_text()
+    assert "nothing was paid for it this time" in text
+    assert "--pay-again" in text
+
+
+async def test_a_job_that_joined_another_is_not_told_to_cost(site: Site, api: Simulator) -> None:
+    """The generation is paid for whether it is wanted here or not."""
+    api.faults.add(Fault(Route.POLL, fields=RUNNING, times=0))
+    await site.start()
+    site.drop("a.mov", GOOD)
+    await becomes(site, "a.mov", "generating")
+    site.drop("b.mov", GOOD)
+    job = await becomes(site, "b.mov", "generating")
+    told = await said(site, 0, "cancel", job["id"])
+    assert "another drop" in told
+    assert "has to be paid" not in told
+    api.faults.clear()
+    await site.finished("a")
+    assert (await site.finished("_failed/b"))["state"] == "cancelled"
+    assert len(api.ledger.accepted) == 1
 
 
 # ---------------------------------------------------------------------------- pause and resume

@@ -1,6 +1,7 @@
 """error.txt: what a person reads where a drop failed."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -49,10 +50,17 @@ def test_the_way_back_is_told_once(trouble: Trouble, hint: list[str]) -> None:
 @pytest.mark.parametrize(
     ("ended", "words"),
     [
-        (cancelled, "To run it after all: `reeldrop retry 1`, or move"),
+        (
+            partial(cancelled, paid_before=False),
+            "To run it after all: `reeldrop retry 1`, or move",
+        ),
+        (
+            partial(cancelled, paid_before=True),
+            "pay for it again: `reeldrop retry 1` with --pay-again",
+        ),
         (cancelled_unknown, "pay for it again: `reeldrop retry 1` with --pay-again"),
     ],
-    ids=["unpaid", "unknown"],
+    ids=["unpaid", "paid before", "unknown"],
 )
 def test_a_cancelled_drop_says_what_running_it_costs(
     ended: Callable[[Job], Job], words: str

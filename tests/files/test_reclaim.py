@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from reeldrop.domain.errors import DropChanged, FolderOffline
+from reeldrop.domain.errors import DropChanged, FileBusy, FolderOffline
 from reeldrop.domain.job import Claim, ClaimedFile, RelPath
 from reeldrop.files import reclaim
+from reeldrop.files.claim import COPY
 from reeldrop.files.inbox import FolderInbox
 from reeldrop.files.publish import FolderOutbox
 from reeldrop.files.scan import entry_of
@@ -50,6 +51,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 WHOLE = {f"source/{name}": held for name, held in FILES.items()} | {"refs/1-look.png": b"picture"}
+COPIED = WHOLE | {COPY: b""}
 
 
 async def test_a_new_claim_holds_copies(
@@ -59,12 +61,36 @@ async def test_a_new_claim_holds_copies(
     before = content(results)
     again = await inbox.claim_again(claim, results, FAILED)
     assert again.folder != claim.folder
-    assert content(drops / again.folder) == WHOLE
+    assert content(drops / again.folder) == COPIED
     assert content(results) == before
     for claimed in (*again.source, *again.references):
         found = (drops / again.folder / claimed.at).stat()
         assert claimed.key == entry_of(claimed.origin, found).key
     assert await inbox.claims() == [again.folder]
+
+
+async def test_a_copy_is_nobodys_until_a_job_has_it(
+    inbox: FolderInbox, drops: Path, results: Path, claim: Claim
+) -> None:
+    """A kill before its job is recorded leaves no clip that nobody knows; after that it may be the last."""
+    again = await inbox.claim_again(claim, results, FAILED)
+    assert await inbox.found_claim(again.folder) is None
+    for _ in range(2):
+        await inbox.settle(again)
+        assert content(drops / again.folder) == WHOLE
+    found = await inbox.found_claim(again.folder)
+    assert found is not None
+    assert {file.at for file in found.source} == {file.at for file in again.source}
+
+
+async def test_a_claim_whose_share_is_away_is_not_settled(
+    inbox: FolderInbox, drops: Path, results: Path, claim: Claim
+) -> None:
+    """What it was copied from has to stay."""
+    again = await inbox.claim_again(claim, results, FAILED)
+    (drops / ".reeldrop").rename(drops / "renamed")
+    with pytest.raises(FileBusy):
+        await inbox.settle(again)
 
 
 def test_a_kill_leaves_a_whole_claim_or_what_is_swept(
@@ -79,7 +105,7 @@ def test_a_kill_leaves_a_whole_claim_or_what_is_swept(
         reclaim.sweep(str(drops))
         assert content(results) == before
         for left in claims.iterdir() if claims.exists() else ():
-            assert content(left) == WHOLE
+            assert content(left) == COPIED
         if over:
             break
     assert next(steps) > 10
@@ -100,8 +126,9 @@ async def test_what_was_changed_is_refused_by_name(
         kept = path.rename(results / "kept")
         if change == "link":
             path.symlink_to(kept)
-    with pytest.raises(DropChanged, match=name):
+    with pytest.raises(DropChanged, match=name) as caught:
         await inbox.claim_again(claim, results, FAILED)
+    assert caught.value.gone == {f"show/{name}"}
     assert content(drops / ".reeldrop") == {}
 
 

@@ -79,7 +79,8 @@ class Outcomes:
     async def mind_cancel(self, attempt: Attempt) -> None:
         """Take a job that is back in the queue out of it, if a person wants it no more. Raises Lost."""
         if attempt.job.state is State.QUEUED and attempt.job.id in self._rooms.cancelled:
-            await attempt.move(cancelled(attempt.job), Event.CANCEL)
+            ended = cancelled(attempt.job, paid_before=_was_begun_anew(attempt.job))
+            await attempt.move(ended, Event.CANCEL)
             attempt.again_in = 0.0
 
     # ------------------------------------------------------------------ submits
@@ -193,7 +194,8 @@ class Outcomes:
     async def _refuse(self, attempt: Attempt, trouble: Trouble) -> None:
         verdict = Verdict.FAILED
         if attempt.job.id in self._rooms.cancelled:
-            verdict, trouble = Verdict.CANCELLED, failed_after(trouble)
+            verdict = Verdict.CANCELLED
+            trouble = failed_after(trouble, paid_before=_was_begun_anew(attempt.job))
         failed = attempt.job.evolve(error=trouble, verdict=verdict, reason="", tries=0)
         await attempt.move(failed, Event.REFUSED, error=trouble.message, code=trouble.code)
         attempt.again_in = 0.0
@@ -228,3 +230,8 @@ class Outcomes:
         now = self._rooms.clock.now()
         asked = self._ages.of(job.id, GENERATING)
         return asked > HOUR and now - (job.submitted or now) > self._rooms.policy.result_kept
+
+
+def _was_begun_anew(job: Job) -> bool:
+    """Say whether an earlier submit may have been paid for; here the ledger need not answer."""
+    return job.settled > 0

@@ -2,6 +2,7 @@
 
 Rule 1: what is taken again is what was taken before: what was changed since has become another drop.
 Rule 2: a claim appears whole, by one rename; what is left of a copy that was broken off is swept.
+Rule 3: until a job has it the claim is marked as a copy: nothing is lost with it, and nobody's is removed.
 """
 
 import os
@@ -15,7 +16,7 @@ from pathlib import Path
 from reeldrop.domain.errors import DropChanged, FolderOffline
 from reeldrop.domain.job import Claim, ClaimedFile, RelPath
 from reeldrop.files import durable, stage
-from reeldrop.files.claim import CLAIMS, HOME, PRIVATE
+from reeldrop.files.claim import CLAIMS, COPY, HOME, PRIVATE
 from reeldrop.files.confined import folder_in, look, names_in, open_inside, parts_of, root_of
 from reeldrop.files.faults import Refused, shown
 from reeldrop.files.litter import is_litter
@@ -37,13 +38,13 @@ class _Shelf:
 
 
 def again(root: str, claim: Claim, outbox: Path, folder: RelPath) -> Claim:
-    """Make a new claim with the files of `claim` below the inbox `root`, durably.
+    """Make a new claim with the files of `claim` below the inbox `root`, durably; see `settle`.
 
     The sources are copied from `folder` of the outbox, where they were shown; those of a kept claim
     stay where they are. The references are copied from the inbox.
 
     Raises:
-        DropChanged: a file has gone, or was changed since.
+        DropChanged: a file has gone, or was changed since; `gone` names it.
         FolderOffline, OSError, Refused: it cannot be copied; nothing is left of what was begun.
     """
     with root_of(root) as inbox:
@@ -65,6 +66,18 @@ def again(root: str, claim: Claim, outbox: Path, folder: RelPath) -> Claim:
                 raise
             os.fsync(claims)
         return replace(made, folder=RelPath(f"{CLAIMS}/{name}"))
+
+
+def settle(root: str, claim: Claim) -> None:
+    """Let a copied claim be one like any other: from now on its files may be the only ones.
+
+    Raises:
+        OSError, Refused: the mark cannot be removed.
+    """
+    with root_of(root) as inbox, folder_in(inbox, parts_of(claim.folder)) as folder:
+        with suppress(FileNotFoundError):
+            os.unlink(COPY, dir_fd=folder)
+        os.fsync(folder)
 
 
 def _require_ours(fd: int, path: str) -> None:
@@ -111,6 +124,7 @@ def _copied(claim: Claim, inbox: int, placed: tuple[int, RelPath], part: int) ->
         source=tuple(_copy(sources, file, part) for file in claim.source),
         references=tuple(_copy(references, file, part) for file in claim.references),
     )
+    durable.write_new(part, COPY, b"")
     os.fsync(part)
     return made
 
@@ -138,10 +152,14 @@ def _opened(shelf: _Shelf, file: ClaimedFile) -> Generator[int]:
             fd = stack.enter_context(open_inside(shelf.root, shelf.at(file)))
         except (FileNotFoundError, NotADirectoryError, Refused) as error:
             raise DropChanged(
-                f'"{shown(file.origin)}" is no longer in {shelf.name}; drop it again'
+                f'"{shown(file.origin)}" is no longer in {shelf.name}; drop it again',
+                gone=[file.origin],
             ) from error
         if not _is_as_claimed(os.fstat(fd), file.key):
-            raise DropChanged(f'"{shown(file.origin)}" in {shelf.name} was changed: {shelf.advice}')
+            raise DropChanged(
+                f'"{shown(file.origin)}" in {shelf.name} was changed: {shelf.advice}',
+                gone=[file.origin],
+            )
         yield fd
 
 

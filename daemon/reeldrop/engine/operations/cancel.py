@@ -27,7 +27,7 @@ class Cancel:
             case State.QUEUED if not job.claimed:
                 return Said("its files are still in the inbox: take them away there", REFUSED)
             case State.QUEUED:
-                return await self._end(job, cancelled(job), "nothing was paid for it")
+                return await self._end_queued(job)
             case State.UPLOADING:
                 return await self._break_off(job)
             case State.SUBMITTING | State.GENERATING | State.DOWNLOADING:
@@ -39,6 +39,11 @@ class Cancel:
                 return await self._ask(job)
             case _:
                 return _too_late(job)
+
+    async def _end_queued(self, job: Job) -> Said:
+        before = await self._rooms.store.charged(job.id)
+        paid = f"nothing was paid for it{' this time' if before else ''}"
+        return await self._end(job, cancelled(job, paid_before=before), paid)
 
     async def _end(self, job: Job, ended: Job, paid: str) -> Said:
         moved = await self._rooms.store.move(ended, Event.CANCEL, {"by": "person"})
@@ -69,8 +74,14 @@ class Cancel:
             return _too_late(now)
         if job.state is State.UNCERTAIN:
             return Said(
-                "cancelled; nobody knows yet whether it was paid for. If it was, its result is kept "
-                f"in {_failed(job)}."
+                "cancelled; nobody knows yet whether it was paid for. If the provider's log shows it "
+                f"within {self._rooms.policy.reconcile_window / 60:.0f} min of looking, its result is "
+                f"kept in {_failed(job)}; after that it is looked for no more."
+            )
+        if now.joined:
+            return Said(
+                "cancelled; its generation is that of another drop, so it costs nothing itself. The "
+                f"result is kept in {_failed(job)} if it comes."
             )
         return Said(
             "cancelled, but it is submitted already and has to be paid for; its result is kept in "

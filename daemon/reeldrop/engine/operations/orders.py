@@ -124,15 +124,15 @@ class Orders:
     async def _one(self, job_id: JobId, act: Act) -> Said:
         path = job_id
         for _ in range(LOOKS):
-            job = await self._rooms.store.get(job_id)
-            if job is None:
-                return Said(f"no job is called {job_id}", UNKNOWN_JOB)
-            path = printable(job.path)
             try:
+                job = await self._rooms.store.get(job_id)
+                if job is None:
+                    return Said(f"no job is called {job_id}", UNKNOWN_JOB)
+                path = printable(job.path)
                 said = await act(job)
             except Lost:
                 continue
-            except StepError as error:
+            except (StepError, StoreUnavailable) as error:
                 said = Said(error.message, NOT_NOW)
             if said is not None:
                 return Said(f"{path}: {said.text}", said.code)
@@ -150,5 +150,6 @@ async def recall_cancels(rooms: Rooms) -> list[Job]:
             continue
         rooms.cancelled.add(job.id)
         if job.state is State.QUEUED and job.claimed:
-            ended.append(await rooms.store.move(cancelled(job), Event.CANCEL))
+            unpaid = cancelled(job, paid_before=await rooms.store.charged(job.id))
+            ended.append(await rooms.store.move(unpaid, Event.CANCEL))
     return ended

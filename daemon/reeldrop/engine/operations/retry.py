@@ -2,9 +2,11 @@
 
 Rule 1: a generation that may still yield its result is gone on with, never made anew.
 Rule 2: a new submit of what was paid for, or may have been, needs a person's word that it be paid again.
-Rule 3: the files are ours again, and on disk, before the job is queued again.
+Rule 3: the files are ours again, and on disk, before the job is queued again; what lies in the outbox
+        goes only when every one of them is.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 
 import structlog
@@ -12,14 +14,16 @@ import structlog
 from reeldrop.domain.errors import (
     Cancelled,
     DropChanged,
+    Duplicate,
     GenerationFailed,
     ReeldropError,
     ResultLost,
+    StepError,
 )
 from reeldrop.domain.job import Claim, Job, RelPath
-from reeldrop.domain.lifecycle import Event, State
+from reeldrop.domain.lifecycle import FINAL, Event, State
 from reeldrop.domain.paths import printable
-from reeldrop.domain.sameness import files_in
+from reeldrop.domain.sameness import files_in, of_one_drop
 from reeldrop.engine.operations.terms import (
     AT_NEXT_START,
     NEEDS_A_PERSON,
@@ -86,16 +90,33 @@ class Retry:
             )
         if not pay_again and await self._was_paid(job):
             return Said(_price(job), REFUSED)
-        if other := await self._rooms.store.obstacle(job):
+        if other := await self._under_way(job):
             return Said(f"it was dropped again and is under way (job {other.id[:12]})", REFUSED)
         return await self._begin_anew(job)
 
     async def _was_paid(self, job: Job) -> bool:
-        failed = job.error is not None and job.error.code == GenerationFailed.code
-        return (job.joined and not failed) or await self._rooms.store.charged(job.id)
+        """Say whether a result of it was paid for, or may have been, since it was last agreed to pay."""
+        code = job.error.code if job.error else ""
+        if code == GenerationFailed.code:
+            return False
+        return code == Duplicate.code or job.joined or await self._rooms.store.charged(job.id)
+
+    async def _under_way(self, job: Job) -> Job | None:
+        """Return the job of the same file, come again, or of the same ticket."""
+        if other := await self._rooms.store.obstacle(job):
+            return other
+        if not job.origin_key:
+            return None
+        others = await self._rooms.store.jobs([state for state in State if state not in FINAL])
+        same = (each for each in others if each.origin_key == job.origin_key)
+        return next((each for each in same if not of_one_drop(each, job)), None)
 
     async def _begin_anew(self, job: Job) -> Said:
         used = set(files_in(job.params))
+        if gone := used - {file.origin for file in (*job.claim.source, *job.claim.references)}:
+            return Said(
+                f'"{printable(min(gone))}" went before it was taken: drop it again', REFUSED
+            )
         needed = tuple(file for file in job.claim.references if file.origin in used)
         try:
             claim = await self._claim(job, replace(job.claim, references=needed))
@@ -105,27 +126,32 @@ class Retry:
             claim=claim, claimed=True, leader=None, joined=False, generation_id=None,
             cost=None, held=False, searched=0.0, aside=False, not_before=0.0,
         )  # fmt: skip
-        await self._move(job, _as_new(again), Event.AGAIN)
+        await self._move(job, _as_new(again), claim, Event.AGAIN)
         return Said(f"is queued again: a new submit, {self._when()}")
 
     async def _revive(self, job: Job) -> Said:
-        claim = await self._sources_again(job)
-        await self._move(job, _as_new(job.evolve(claim=claim)), Event.REVIVED)
+        held = await self._sources_again(job)
+        copies = {file.origin: file for file in held.source}
+        # What has gone is named all the same: the record tells of it, and who compares bytes asks it.
+        named = tuple(copies.get(file.origin, file) for file in job.claim.source)
+        claim = replace(held, source=named, references=job.claim.references)
+        await self._move(job, _as_new(job.evolve(claim=claim)), held, Event.REVIVED)
         return Said(
             f"goes on with its generation {job.generation_id}, {self._when()}; costs nothing"
         )
 
     async def _sources_again(self, job: Job) -> Claim:
         """Return a claim of what is left of the sources: they are shown again beside the result."""
-        bare = replace(job.claim, references=())
-        if job.claim.kept:
-            return job.claim
-        try:
-            claim = await self._claim(job, bare)
-        except DropChanged as error:
-            log.info("retry.without_sources", job=job.id, path=job.path, why=error.message)
-            return replace(bare, source=())
-        return replace(claim, references=job.claim.references)
+        left = replace(job.claim, references=())
+        while left.source and not left.kept:
+            try:
+                return await self._claim(job, left)
+            except DropChanged as error:
+                log.info("retry.without_source", job=job.id, path=job.path, why=error.message)
+                gone = error.gone or {file.origin for file in left.source}
+                still = tuple(file for file in left.source if file.origin not in gone)
+                left = replace(left, source=still)
+        return left
 
     async def _claim(self, job: Job, claim: Claim) -> Claim:
         place = self._rooms.place(job)
@@ -134,17 +160,34 @@ class Retry:
         outbox = place.outbox.real(RelPath(""))
         return await place.inbox.claim_again(claim, outbox, job.final)
 
-    async def _move(self, job: Job, begun: Job, event: Event) -> None:
+    async def _move(self, job: Job, begun: Job, held: Claim, event: Event) -> None:
+        """Record that `job` goes on as `begun`, the files of the claim `held` being ours again."""
+        # Its file may have been moved back as it is, and run: this is no claim on that one.
+        begun = begun.evolve(source_key=f"again:{job.id}")
+        inbox = self._rooms.place(job).inbox
+        copied = held.folder != job.claim.folder
         try:
             moved = await self._rooms.store.move(begun, event, {"by": "person"})
-        except ReeldropError:
+        except Exception:
             # Another was quicker, or the store cannot be written: the copy is nobody's.
-            if begun.claim.folder != job.claim.folder:
-                await self._rooms.place(job).inbox.release(begun.claim)
+            if copied:
+                with suppress(StepError):
+                    await inbox.release(held)
             raise
         self._rooms.cancelled.discard(job.id)
+        settled = await self._settle(moved) if copied else True
         self._nudge.schedule(moved)
-        await self._tidy(job)
+        if settled and len(held.source) == len(job.claim.source):
+            await self._tidy(job)
+
+    async def _settle(self, job: Job) -> bool:
+        """Let the copied claim count as the only one; False where that cannot be written."""
+        try:
+            await self._rooms.place(job).inbox.settle(job.claim)
+        except StepError as error:
+            log.warning("retry.claim_unsettled", job=job.id, error=error.message)
+            return False
+        return True
 
     async def _tidy(self, job: Job) -> None:
         """Remove the folder of a failure that is none any more; a paid result in it stays."""
@@ -179,8 +222,10 @@ def _folder(job: Job) -> str:
 
 def _price(job: Job) -> str:
     known = job.cost.dollars if job.cost else None
-    price = f"about ${known:.2f}" if known else "the same"
-    if job.state is State.DELIVERED:
+    price = f"about ${known:.2f}" if known else "as much"
+    if job.error is not None and job.error.code == Duplicate.code:
+        what = "is the same as one that was paid for and delivered"
+    elif job.state is State.DELIVERED:
         what = f"was delivered, to {_folder(job)}"
     elif job.download is not None:
         what = f"was paid for, and its result lies in {_folder(job)}"
