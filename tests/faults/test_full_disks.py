@@ -38,7 +38,9 @@ class TestOutbox:
         record = await site.finished("a")
         assert record["state"] == "delivered"
         assert len(api.ledger.accepted) == 1
-        assert not {path for path in tree(site.inbox) if path.endswith((".mov", ".part"))}
+        await eventually(
+            lambda: not {path for path in tree(site.inbox) if path.endswith((".mov", ".part"))}
+        )
 
     async def test_a_disk_that_is_full_at_delivery_is_waited_for(
         self, site: Site, api: Simulator, disk: Disk
