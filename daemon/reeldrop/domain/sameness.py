@@ -23,6 +23,18 @@ def of_one_drop(one: Job, other: Job) -> bool:
     return (one.watch, one.path, one.created) == (other.watch, other.path, other.created)
 
 
+def joined(job: Job, leader: Job) -> Job:
+    """Return `job` as it takes part in the generation of `leader`, which has one."""
+    return job.evolve(
+        leader=leader.id,
+        generation_id=leader.generation_id,
+        joined=True,
+        submitted=leader.submitted,
+        late=leader.late,
+        reason=leader.reason if leader.late else "",
+    )
+
+
 def files_in(value: Any) -> Iterator[RelPath]:
     """Yield the files among parameters, in the one order that equal parameters have."""
     match value:

@@ -15,7 +15,7 @@ from reeldrop.domain.job import Job, MediaFacts, RelPath
 from reeldrop.domain.lifecycle import Event, State, Verdict
 from reeldrop.domain.moments import moment
 from reeldrop.domain.paths import printable
-from reeldrop.domain.sameness import digests_of, files_in
+from reeldrop.domain.sameness import digests_of, files_in, joined
 from reeldrop.engine.attempt import Attempt
 from reeldrop.engine.rooms import Rooms
 
@@ -117,24 +117,17 @@ class Twins:
 
 async def _follow(attempt: Attempt, leader: Job, job: Job) -> None:
     """Join the leader's generation; where it has none yet, wait for it in the queue."""
-    job = job.evolve(leader=leader.id, tries=0)
+    job = job.evolve(tries=0)
     if leader.generation_id is None:
         reason = (
             f"the same clip and parameters as {printable(leader.path)} (job {leader.id[:8]}), "
             "which is under way: waits for its result"
         )
-        await attempt.move(
-            job.evolve(reason=reason, not_before=0.0), Event.RETURNED, leader=leader.id
-        )
+        waits = job.evolve(leader=leader.id, reason=reason, not_before=0.0)
+        await attempt.move(waits, Event.RETURNED, leader=leader.id)
         return
-    joined = job.evolve(
-        generation_id=leader.generation_id,
-        joined=True,
-        submitted=leader.submitted,
-        late=leader.late,
-        reason=leader.reason if leader.late else "",
-    )
-    await attempt.move(joined, Event.JOINED, leader=leader.id, generation_id=leader.generation_id)
+    note = {"leader": leader.id, "generation_id": leader.generation_id}
+    await attempt.move(joined(job, leader), Event.JOINED, **note)
 
 
 def _may_yield(job: Job) -> bool:

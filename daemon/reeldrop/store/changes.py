@@ -13,6 +13,7 @@ from reeldrop.domain.errors import Lost
 from reeldrop.domain.job import Job, JobId, RelPath, Waiting
 from reeldrop.domain.lifecycle import AFTER_CRASH, FINAL, Event, State, advance
 from reeldrop.domain.retry import LONGEST_WAIT
+from reeldrop.domain.sameness import joined
 from reeldrop.ports import KeptFile, Order
 from reeldrop.store import ledger, repeats
 from reeldrop.store.queries import get, obstacle, siblings
@@ -158,15 +159,9 @@ def _join(db: sqlite3.Connection, follower: Job, entry: Entry) -> Job | None:
         alone = follower.evolve(leader=None, reason="")
         update(db, alone, replace(entry, event="left_leader", note={"leader": leader.id}))
         return None
-    joined = follower.evolve(
-        generation_id=leader.generation_id,
-        joined=True,
-        submitted=leader.submitted,
-        late=leader.late,
-        reason=leader.reason if leader.late else "",
-    )
     note = {"leader": leader.id, "generation_id": leader.generation_id}
-    return move(db, joined, Event.JOINED, replace(entry, event=Event.JOINED.value, note=note))
+    entry = replace(entry, event=Event.JOINED.value, note=note)
+    return move(db, joined(follower, leader), Event.JOINED, entry)
 
 
 def move(db: sqlite3.Connection, job: Job, event: Event, entry: Entry) -> Job:
