@@ -118,6 +118,10 @@ class Gate:
             return paused_reason(self._paused)
         return next((block.reason for block in self.blocks if not block.passing), "")
 
+    @property
+    def _walls(self) -> list[Wall]:
+        return [*self._models.values(), *([self._wall] if self._wall else [])]
+
     def quiet(self, job: Job) -> bool:
         """Say whether another try of `job` is nothing new for the log."""
         return self.is_aside(job) or bool(self._wall) or job.model in self._models
@@ -223,7 +227,7 @@ class Gate:
     def ended(self, job: Job) -> None:
         """Hear that a submit ended and told nothing of the trouble: another clip finds out."""
         self._begun.pop(job.id, None)
-        for wall in (*self._models.values(), *([self._wall] if self._wall else [])):
+        for wall in self._walls:
             if wall.probing == job.id:
                 wall.probing = None
                 wall.until = self._clock.monotonic() + PROBE_INTERVAL
@@ -231,7 +235,7 @@ class Gate:
     def forget(self, job: Job) -> None:
         """Hear that a job has ended: it probes no more, and a wall of such jobs alone is none."""
         self._aside.discard(job.id)
-        for wall in (*self._models.values(), *([self._wall] if self._wall else [])):
+        for wall in self._walls:
             wall.asked.pop(job.id, None)
             wall.refused.pop(job.id, None)
         if self._wall and not self._wall.known:
@@ -308,7 +312,7 @@ class Gate:
         """Let everything try at once."""
         self._paused = None
         self._own_until = 0.0
-        for wall in (*self._models.values(), *([self._wall] if self._wall else [])):
+        for wall in self._walls:
             wall.until = 0.0
 
 
