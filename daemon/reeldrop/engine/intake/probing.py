@@ -1,4 +1,4 @@
-"""Files that the daemon does not survive looking into: a decoder may crash the process, or never give it back."""
+"""Files that the daemon does not survive looking into: a decoder may crash the process."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -66,7 +66,7 @@ class Resolve:
         """Say what the log shows that speaks against a person's word, None where it is silent."""
         others = await self._rooms.store.jobs([State.UNCERTAIN])
         owners = {request: each for each in (*others, job) for request in each.sought}
-        oldest = min(each.submitted or each.created for each in owners.values())
+        oldest = min(each.submitted or each.created for each in (*others, job))
         try:
             age = max(0.0, self._rooms.clock.now() - oldest)
             rows = await self._rooms.provider.find(tuple(owners), age)
