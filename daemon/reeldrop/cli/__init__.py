@@ -16,12 +16,14 @@ from reeldrop.domain.errors import (
     ReeldropError,
     SettingsError,
     StartupError,
+    StoreUnavailable,
     TransientError,
 )
 
 EXIT_CODES: tuple[tuple[type[ReeldropError], int], ...] = (
     (SettingsError, 78),
     (StartupError, 75),
+    (StoreUnavailable, 75),
     (TransientError, 75),
     (BlockedError, 75),
     (ReeldropError, 1),
