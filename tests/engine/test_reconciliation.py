@@ -22,6 +22,7 @@ class World:
     def __init__(self) -> None:
         self.time, self.answers = 1000.0, True
         self.recorded: list[float] = []
+        self.asked = 0
         policy = Policy(poll_interval=1.0, generation_timeout=10.0, reconcile_window=WINDOW)
         parts = SimpleNamespace(
             clock=self, provider=self, store=self, policy=policy, jitter=lambda: 1.0,
@@ -46,6 +47,7 @@ class World:
         self.time += seconds
 
     async def find(self, _ids: Any, _reach: float) -> Mapping[str, Any]:
+        self.asked += 1
         if not self.answers:
             raise ProviderUnavailable("the log does not answer")
         return {}
@@ -100,3 +102,21 @@ async def test_a_log_that_does_not_answer_is_said_and_forgotten_when_it_does() -
     again = await world.look(1, answers=False)
     assert again.reason == silent.reason
     assert (await world.look(1, answers=True)).reason == "Nobody knows."
+
+
+async def test_a_held_job_is_looked_up_hourly_for_seven_days_and_no_longer() -> None:
+    world = World()
+    world.attempt.job = world.attempt.job.evolve(held=True)
+    await world.look(0, answers=True)
+    assert (world.attempt.again_in, world.asked) == (3600.0, 1)
+    await world.look(6.9 * 86_400, answers=True)
+    assert world.asked == 2
+    await world.look(0.2 * 86_400, answers=True)
+    assert world.asked == 2
+
+
+async def test_one_that_is_too_old_to_be_looked_for_is_held_for_a_person() -> None:
+    """A daemon that was away for a week must not leave it between the chairs."""
+    world = World()
+    assert (await world.look(8 * 86_400, answers=True)).held
+    assert world.asked == 0
