@@ -317,12 +317,14 @@ QUICK = settings(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_no_order_of_events_and_crashes_pays_twice() -> None:
     """A second payment would need a resubmit of what may have been accepted: there is no such way."""
     run_state_machine_as_test(Life, settings=QUICK)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_the_machine_would_find_a_blind_resubmit(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proof that cannot fail proves nothing: break the table and see it caught."""
     monkeypatch.setitem(AFTER_CRASH, State.SUBMITTING, Event.NOT_ACCEPTED)
