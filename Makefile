@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-faults check crash torture fmt lock simulate clean
+.PHONY: help demo test test-faults test-shares check crash torture bench-scan fmt lock simulate clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -26,6 +26,10 @@ test: $(VENV)/.ready ## run the tests
 test-faults: $(VENV)/.ready ## let disks fill up and fail under the daemon: some minutes
 	$(BIN)/python -m pytest -n 2 -m faults -rs --timeout 120 tests/faults
 
+# As root on Debian; says which packages are missing. The shares live in User-Mode Linux: the host's own kernel needs nothing.
+test-shares: $(VENV)/.ready ## real NFS 4.2 and SMB 3.1.1 shares under the daemon: some minutes; make test-shares SHARES="nfs"
+	PYTHONPATH=tests $(BIN)/python -m shares.run $(SHARES)
+
 check: $(VENV)/.ready ## lint, format, types, import contracts, spelling
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -39,6 +43,9 @@ crash: $(VENV)/.ready ## kill the daemon before and after every port call: some 
 
 torture: $(VENV)/.ready ## kill it at random under load: make torture TORTURE="--seed 7 --seconds 300 --kills 150"
 	PYTHONPATH=tests $(BIN)/python -m crash.torture $(TORTURE)
+
+bench-scan: $(VENV)/.ready ## what a scan of 100,000 kept files costs, beside a bare walk
+	$(BIN)/python benchmarks/scan.py
 
 fmt: $(VENV)/.ready ## mend format and what lint can mend
 	$(BIN)/ruff check --fix .
