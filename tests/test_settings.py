@@ -253,7 +253,6 @@ def test_folders_by_themselves_do_not_stand_for_several_watches(
         ('[upload]\nmode = "signed_url"\n', "upload.mode"),
         ('[upload]\nobject_store = "s3://b"\n', "upload.object_store"),
         ('[upload]\npublic_url = "https://m.example"\n', "upload.public_url"),
-        (WATCH + 'conform = "trim"\n', "conform"),
     ],
 )
 def test_a_setting_that_would_do_nothing_is_named(

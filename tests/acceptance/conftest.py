@@ -13,9 +13,9 @@ from reeldrop.simulator.footage import make_clip
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A short clip with sound."""
+    """A clip with sound, as short and small as the default model takes it."""
     path = tmp_path_factory.mktemp("footage") / "clip.mov"
-    make_clip(path, seconds=1.0, width=320, height=180)
+    make_clip(path, seconds=3.0, width=1280, height=720)
     return path
 
 
@@ -23,7 +23,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the stand-in answers with where the test is not about the result."""
     path = tmp_path_factory.mktemp("results") / "result.mp4"
-    make_clip(path, seconds=1.0, width=180, height=320, audio=False)
+    make_clip(path, seconds=1.0, width=320, height=568, audio=False)
     return path
 
 

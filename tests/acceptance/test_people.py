@@ -15,6 +15,7 @@ from reeldrop.domain.errors import Trouble
 from reeldrop.domain.job import Claim, ClaimedFile, Job, JobId, MediaFile, RelPath
 from reeldrop.domain.lifecycle import Event, Verdict
 from reeldrop.files import reclaim
+from reeldrop.files.confined import root_of
 from reeldrop.host.clock import SystemClock
 from reeldrop.settings import LimitSettings, StoreSettings
 from reeldrop.simulator import Simulator
@@ -364,7 +365,8 @@ async def test_a_copy_that_no_job_was_begun_with_is_swept(site: Site, api: Simul
     await site.stop()
     before = tree(site.outbox / "_failed")
     claim = Claim(RelPath("old"), (ClaimedFile(RelPath("source/a.mov"), RelPath("a.mov")),))
-    reclaim.again(str(site.inbox), claim, site.outbox, RelPath("_failed/a"))
+    with root_of(str(site.inbox)) as inbox:
+        reclaim.again(inbox, claim, site.outbox, RelPath("_failed/a"))
     await site.start()
     assert tree(site.inbox) == {".reeldrop/owner.json"}
     assert [job["id"] for job in await site.jobs()] == [failed["id"]]
@@ -572,7 +574,7 @@ async def test_a_pause_outlives_a_restart_and_a_resume_ends_it_within_a_second(
     site: Site, api: Simulator
 ) -> None:
     """What is submitted goes on meanwhile, and drops are taken."""
-    api.faults.add(Fault(Route.POLL, fields=RUNNING, times=3))
+    api.faults.add(Fault(Route.POLL, fields=RUNNING, times=30))
     await site.start()
     site.drop("a.mov", GOOD)
     await becomes(site, "a.mov", "generating")

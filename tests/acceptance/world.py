@@ -42,6 +42,8 @@ class Site:
         self.clip = clip
         self.environment = clean_environment(folder) | {"AIMLAPI_API_KEY": KEY}
         self.process: asyncio.subprocess.Process | None = None
+        self.prefix: tuple[str, ...] = ()
+        """A command that runs the daemon, as `setpriv` does."""
         self._log = folder / "daemon.log"
         for place in (self.inbox, self.outbox):
             place.mkdir()
@@ -81,7 +83,7 @@ class Site:
         (self.outbox / "_status.json").unlink(missing_ok=True)
         with self._log.open("ab") as log:
             process = self.process = await asyncio.create_subprocess_exec(
-                REELDROP, "run", "--config", self.config, *arguments,
+                *self.prefix, REELDROP, "run", "--config", self.config, *arguments,
                 env=self.environment, stdout=log, stderr=log,
             )  # fmt: skip
         await eventually(lambda: self.status_path.exists() or process.returncode is not None)

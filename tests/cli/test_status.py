@@ -22,7 +22,7 @@ from reeldrop.domain.job import Claim, Cost, GenerationId, Job, JobId, RelPath, 
 from reeldrop.domain.lifecycle import Event
 from reeldrop.host.clock import SystemClock
 from reeldrop.host.lock import hold_state_folder
-from reeldrop.ports import Block, JobStore, Scope
+from reeldrop.ports import Block, Health, JobStore, Mode, Scope
 from reeldrop.settings import LimitSettings, StoreSettings
 from reeldrop.store import open_store
 
@@ -77,6 +77,9 @@ async def fill(path: Path) -> None:
     await memory.set_waiting("main", [Waiting("main", RelPath("w.mp4"), "waits", 0.0)])
     outage = Block("the account is empty")
     await memory.set_blocks([outage, Block("refused here", Scope.MODEL, "a/model")])
+    modes = (Mode(RelPath(""), "polling", "nfs is not a local file system"),)
+    looked = Health("main", SystemClock().now() - 200, "The inbox has gone.", modes)
+    await memory.set_health([looked, Health("of other settings")])
     await memory.close()
 
 
@@ -109,6 +112,17 @@ def test_json_is_one_object_that_programs_can_follow(store: Shell) -> None:
     assert told["spent"] == [{"day": today, "submits": 3, "unpriced": 2, "usd": 1.95}]
     # Two that may have been paid for are reserved at the price of the one that is known.
     assert told["today"] == {"day": today, "committed_usd": pytest.approx(5.85)}
+
+
+def test_how_the_watches_are_is_told(store: Shell) -> None:
+    """An inbox that nobody looks at takes nothing, and says nothing."""
+    folders = ("--inbox", str(store.home / "in"), "--outbox", str(store.home / "out"))
+    (told,) = store("status", "--json", *folders).json()["watches"]
+    assert (told["watch"], told["ok"], told["trouble"]) == ("main", False, "The inbox has gone.")
+    assert 200 <= told["age"] < 300
+    line = store("status", *folders).out.splitlines()[3]
+    assert line.startswith("main: last looked at 3 min ago, which is too long, polling (nfs is not")
+    assert line.endswith(". The inbox has gone.")
 
 
 def test_people_read_what_is_in_the_way_and_what_to_type(store: Shell) -> None:

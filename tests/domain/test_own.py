@@ -40,7 +40,13 @@ BAD: list[tuple[dict[str, Any], str, list[str]]] = [
         "reeldrop.variants[0].reeldrop.upload",
         ["auto", "name"],
     ),
-    ({"fps": 24}, "reeldrop.fps", ["24", "frames"]),
+    ({"fps": 0}, "reeldrop.fps", ["is 0;", "over 0, up to 240"]),
+    ({"fps": 241}, "reeldrop.fps", ["241"]),
+    ({"fps": "fast"}, "reeldrop.fps", ['"fast"']),
+    ({"fps": "nan"}, "reeldrop.fps", ['"nan"']),
+    ({"fps": True}, "reeldrop.fps", ["true"]),
+    ({"fps": 10**400}, "reeldrop.fps", ["more than 60 digits"]),
+    ({"variants": [{"reeldrop": {"fps": 24}}]}, "reeldrop.variants[0].reeldrop.fps", ["24"]),
     ({"nmae": "x"}, "reeldrop.nmae", ['"x"', '"name"']),
     ({"output": "/etc"}, "reeldrop.output", ["/etc", "labels"]),
 ]
@@ -69,6 +75,12 @@ def test_a_variant_that_is_no_object_does_not_hide_the_others() -> None:
     assert [fault.key for fault in faults] == ["reeldrop.variants[0]"]
     assert own.variants == ({}, {"duration": 7})
     assert read_own({"variants": [{}] * 51})[0].variants == ()
+
+
+@pytest.mark.parametrize("given_", [23.976, "23.976", " 23.976 "])
+def test_a_rate_may_be_given_as_a_text(given_: Any) -> None:
+    """As every number may."""
+    assert read_own({"fps": given_}) == (Own(fps=23.976), [])
 
 
 def test_a_good_object_is_taken_as_it_is() -> None:

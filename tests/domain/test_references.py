@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reeldrop.domain.frames import Pattern
 from reeldrop.domain.job import MediaFile, RelPath
 from reeldrop.domain.references import (
     Kind,
     Reference,
     kind_of,
+    read_clip_value,
     read_references,
     read_value,
     with_files,
@@ -96,7 +98,8 @@ def test_a_safe_url_passes_as_it_is(given_: str) -> None:
         ("data:;base64,aGk=", "base64"),
         ("data:image/png;base64,a*k=", "damaged"),
         ("data:image/png;base64,abc", "damaged"),
-        ("frames/####.exr", "not taken yet"),
+        ("frames/####.exr", "only the video_url of a sidecar takes numbered frames"),
+        ("frames/##_##.exr", "more than one run of #"),
     ],
 )
 def test_anything_else_is_a_fault_that_names_key_and_value(given_: str, word: str) -> None:
@@ -107,6 +110,24 @@ def test_anything_else_is_a_fault_that_names_key_and_value(given_: str, word: st
     assert word in fault.message
     words = given_.partition(",")[0][:20]
     assert words.replace("\\", "\\\\").replace("\0", "\\u0000") in fault.message
+
+
+def test_what_names_a_clip_may_be_a_pattern_of_frames() -> None:
+    """Its path is no file's."""
+    found = read_clip_value("video_url", "../frames/a.####.exr", SHOW)
+    assert isinstance(found, Reference)
+    assert found.path == "showA/frames/a.####.exr"
+    assert found.frames == Pattern(found.path, "a.", 4, ".exr")
+
+
+@pytest.mark.parametrize(
+    "given_", ["take#1.mov", "take #3/a.png", "https://a.example/####.png", "####/a.png"]
+)
+def test_a_hash_anywhere_else_is_a_letter_like_others(given_: str) -> None:
+    """Artists number their takes, and a fragment is a part of an address."""
+    for read in (read_value, read_clip_value):
+        found = read("video_url", given_, SHOW)
+        assert found is None or (isinstance(found, Reference) and found.frames is None)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from reeldrop.domain.fit import Fit
 from reeldrop.domain.job import MediaFile, RelPath
 from reeldrop.domain.sameness import files_in, origin_key, spec_key
 
@@ -13,6 +14,24 @@ SIZES = {A: 5, B: 5, LONG: 6}
 
 def key(params: dict[str, Any], model: str = "m") -> str:
     return spec_key(model, params, SIZES.__getitem__)
+
+
+def test_what_a_watch_makes_of_a_clip_is_no_part_of_the_drop() -> None:
+    """A file that comes again after `conform` was changed must not be paid for again."""
+    plain = spec_key("m", {"video_url": MediaFile(A)}, SIZES.__getitem__)
+    fitted = spec_key(
+        "m", {"video_url": MediaFile(A)}, SIZES.__getitem__, Fit(width=1280, height=720)
+    )
+    assert fitted == plain
+
+
+def test_frames_shown_at_another_rate_are_another_clip() -> None:
+    """The bytes of the frames are the same, what is made of them is not."""
+    keys = {
+        spec_key("m", {"video_url": MediaFile(A)}, SIZES.__getitem__, Fit(fps=fps, frames=72))
+        for fps in (24.0, 30.0)
+    }
+    assert len(keys) == 2
 
 
 def test_names_of_files_and_the_order_of_keys_do_not_count() -> None:

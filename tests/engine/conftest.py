@@ -12,6 +12,14 @@ from reeldrop.simulator import Simulator
 from reeldrop.simulator.footage import make_clip
 
 
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip that the default model takes."""
+    path = tmp_path_factory.mktemp("footage") / "clip.mov"
+    make_clip(path, seconds=3.0, width=720, height=720, audio=False)
+    return path
+
+
 @pytest.fixture
 async def api(tmp_path: Path) -> AsyncIterator[Simulator]:
     result = tmp_path / "result.mp4"
@@ -21,11 +29,11 @@ async def api(tmp_path: Path) -> AsyncIterator[Simulator]:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, api: Simulator) -> Settings:
+def settings(tmp_path: Path, api: Simulator, clip: Path) -> Settings:
     inbox, outbox = tmp_path / "inbox", tmp_path / "outbox"
     inbox.mkdir()
     outbox.mkdir()
-    (inbox / "a.mov").write_bytes((tmp_path / "result.mp4").read_bytes())
+    (inbox / "a.mov").write_bytes(clip.read_bytes())
     (inbox / "a.json").write_text(json.dumps({"prompt": "x"}))
     return Settings(
         api=ApiSettings(base_url=api.base_url, poll_interval=0.05),

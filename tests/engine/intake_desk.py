@@ -19,7 +19,7 @@ from reeldrop.domain.lifecycle import State
 from reeldrop.domain.spec import DEFAULT_MODEL
 from reeldrop.engine.intake import Intake, Watch
 from reeldrop.engine.intake.terms import Looked
-from reeldrop.files import FolderInbox, open_inbox
+from reeldrop.files import FolderInbox, mark_of, open_inbox
 from reeldrop.media import PyAvMedia, open_media
 from reeldrop.ports import Catalogue, JobStore
 from reeldrop.provider import open_catalogue
@@ -51,23 +51,23 @@ class HandClock:
 
 @cache
 def clip_bytes() -> bytes:
-    """A small whole video."""
+    """A small whole video, inside the limits of every model."""
     with TemporaryDirectory() as folder:
         path = Path(folder, "clip.mp4")
-        make_clip(path, seconds=0.5, width=128, height=72)
+        make_clip(path, seconds=3.0, width=720, height=720, audio=False)
         return path.read_bytes()
 
 
 @cache
 def png_bytes() -> bytes:
-    """A picture of one dot."""
+    """A black picture."""
     with TemporaryDirectory() as folder:
         path = Path(folder, "dot.png")
         with av.open(str(path), "w", format="image2", options={"update": "1"}) as out:
             stream = out.add_stream("png", rate=1)
-            stream.width = stream.height = 16
+            stream.width = stream.height = 320
             stream.pix_fmt = "rgb24"
-            frame = av.VideoFrame(16, 16, "rgb24")
+            frame = av.VideoFrame(320, 320, "rgb24")
             frame.planes[0].update(bytes(frame.planes[0].buffer_size))
             out.mux(stream.encode(frame))
             out.mux(stream.encode())
@@ -171,7 +171,7 @@ async def desk(tmp_path: Path, settings: Mapping[str, Any]) -> AsyncIterator[Des
         )
         stack.push_async_callback(store.close)
         await store.enrol_watch(watch.name, watch.inbox, watch.outbox)
-        inbox = open_inbox(watch, clock)
+        inbox = open_inbox(watch, clock, mark_of(watch.inbox))
         stack.push_async_callback(inbox.aclose)
         media = open_media()
         stack.push_async_callback(media.aclose)
@@ -190,6 +190,7 @@ def watch_of(settings: WatchSettings) -> Watch:
         sidecar_timeout=settings.sidecar_timeout,
         incomplete_timeout=settings.incomplete_timeout,
         archive=settings.archive,
+        conform=settings.conform,
         duplicates=settings.duplicates,
         defaults=settings.defaults or {"model": DEFAULT_MODEL},
     )

@@ -67,7 +67,7 @@ async def test_a_clip_that_alone_fails_is_set_aside_and_the_others_are_delivered
         (inbox / f"{name}.json").write_text(json.dumps({"prompt": name}))
 
     def is_large(request: Request) -> bool:
-        return int(request.headers.get("content-length", 0)) > 50_000
+        return int(request.headers.get("content-length", 0)) > len(clip) * 4 // 3 + 25_000
 
     api.faults.add(Fault(Route.SUBMIT, answer="unavailable", times=0, when=is_large))
     logs = await work(settings)

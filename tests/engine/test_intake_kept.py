@@ -12,7 +12,6 @@ from reeldrop.domain.errors import FileBusy
 from reeldrop.domain.job import JobId, RelPath
 from reeldrop.domain.lifecycle import Event
 from reeldrop.engine.intake.kept import Kept
-from reeldrop.ports import Entry
 
 __all__ = ["desk"]
 
@@ -81,7 +80,13 @@ async def test_a_touched_clip_is_not_run_again_when_its_sidecar_or_preset_has_ch
     os.utime(desk.folder / "a.mov", (1, 1))
     desk.spec("a.json", {"prompt": "another"})
     desk.spec("_preset.json", {"aspect_ratio": "9:16"})
-    await nothing_runs(desk)
+    [job] = await desk.store.jobs()
+    for _ in range(2):
+        assert (await desk.settled()).jobs_added == 0
+        looked = await desk.settled()
+        assert (looked.jobs_added, looked.still_settling) == (0, False)
+        assert f"its clip a.mov is job {job.id[:8]}" in reasons(looked)["a.json"]
+        desk.intake = desk.another()
     (desk.folder / "a.json").unlink()
     os.utime(desk.folder / "a.mov", (2, 2))
     await nothing_runs(desk)
@@ -152,9 +157,9 @@ async def test_a_clip_that_was_replaced_before_it_was_ours_has_not_been_run(desk
     """What was withdrawn must not count as paid for: it may come back."""
     desk.drop("a.mov")
 
-    async def replaced(entry: Entry) -> str:
+    async def replaced(path: RelPath, key: str = "") -> str:
         """Do what a farm does while the clip is read: it writes the next version."""
-        digest = await read(entry)
+        digest = await read(path, key)
         desk.put("next", OTHER).rename(desk.folder / "a.mov")
         return digest
 
@@ -226,8 +231,8 @@ async def test_a_file_that_is_not_the_one_that_was_seen_gives_no_digest(desk: De
     """Its bytes would be remembered under the stat key of another."""
     desk.put("a.mov")
     (entry,) = (await desk.inbox.scan()).entries
-    assert len(await desk.inbox.sha256(entry)) == 64
+    assert len(await desk.inbox.sha256(entry.path, entry.key)) == 64
     desk.put("a.mov", OTHER)
     with pytest.raises(FileBusy, match=r"a\.mov"):
-        await desk.inbox.sha256(entry)
+        await desk.inbox.sha256(entry.path, entry.key)
     assert entry.path == RelPath("a.mov")

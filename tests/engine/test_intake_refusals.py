@@ -50,7 +50,10 @@ BAD: dict[str, tuple[Any, list[str]]] = {
     "own-key": ({**GOOD, "reeldrop": {"nmae": "x"}}, ["reeldrop.nmae", '"x"', "name"]),
     "priority": ({**GOOD, "reeldrop": {"priority": "high"}}, ["reeldrop.priority", '"high"']),
     "name": ({**GOOD, "reeldrop": {"name": "../x"}}, ["reeldrop.name", '"../x"']),
-    "fps": ({**GOOD, "reeldrop": {"fps": 24}}, ["reeldrop.fps", "24", "frames"]),
+    "fps": (
+        {**GOOD, "reeldrop": {"fps": 24}},
+        ["reeldrop.fps is 24;", 'numbered frames, like "video_url": "frames/####.png".'],
+    ),
     "variant": (
         {**GOOD, "reeldrop": {"variants": [{"prompt": "x"}, {"duration": 7}]}},
         ["reeldrop.variants[1].duration", "7"],
@@ -93,13 +96,26 @@ BAD: dict[str, tuple[Any, list[str]]] = {
         ['image_list[0] is "empty.png", which is empty; allowed: an image'],
     ),
     "folder": ({**GOOD, "image_list": ["folder"]}, ["image_list[0]", "folder"]),
-    "frames": ({**GOOD, "video_url": "f/####.exr"}, ["video_url", "f/####.exr", "not taken yet"]),
+    "frames": (
+        {**GOOD, "image_list": ["f/####.png"]},
+        ['image_list[0] is "f/####.png"; only the video_url of a sidecar takes numbered frames'],
+    ),
+    "frames-twice": (
+        {**GOOD, "video_url": "f/##_##.png"},
+        ['video_url is "f/##_##.png", which has more than one run of #', "like frames/####.png."],
+    ),
+    "frames-variant": (
+        {**GOOD, "reeldrop": {"variants": [{"video_url": "f/####.png"}]}},
+        ["reeldrop.variants[0].video_url", "only a sidecar itself names its clip"],
+    ),
+    "frames-kind": ({**GOOD, "video_url": "f/####.tif"}, ["####.tif", "like frames/####.png"]),
     "clip-outside": ({**GOOD, "video_url": "../../x.mov"}, ["video_url", "../../x.mov"]),
     "clip-json": ({**GOOD, "video_url": "_preset.json"}, ["video_url", "_preset.json"]),
     "clip-picture": (
         {**GOOD, "video_url": "ok.png"},
         [
-            'video_url is "ok.png"; allowed: a file that ends in .mp4, .mov … or an https:// address.'
+            'video_url is "ok.png"; allowed: a file that ends in .mp4, .mov …, numbered frames like '
+            "frames/####.png or an https:// address."
         ],
     ),
     "data-video": (
@@ -164,7 +180,8 @@ async def test_a_sidecar_that_names_a_picture_as_its_clip_takes_nothing_but_itse
     refused = {str(job.path): job for job in (await desk.settled()).refused}
     assert {path: message(job) for path, job in refused.items()} == {
         "b.json": 'b.json: video_url is "ok.png"; '
-        "allowed: a file that ends in .mp4, .mov … or an https:// address.",
+        "allowed: a file that ends in .mp4, .mov …, numbered frames like frames/####.png or an "
+        "https:// address.",
         "c.json": "c.json: video_url is a data URI of image/png; allowed: a video.",
     }
     assert refused["b.json"].folder == "b"

@@ -44,15 +44,18 @@ async def main():
     loaded = settings.load(sys.argv[1], None, None).settings
     stop = stop_on_signals()
     async with app.opened(loaded, app.Options(once=True), stop) as rooms:
-        await app.work(loaded, replace(rooms, media=Decoder(rooms.media)), stop, once=True)
+        places = {
+            name: replace(place, media=Decoder(place.media)) for name, place in rooms.places.items()
+        }
+        await app.work(loaded, replace(rooms, places=places), stop, once=True)
 
 asyncio.run(main())
 """
 
 
 @pytest.fixture
-async def site(tmp_path: Path, api: Simulator) -> AsyncIterator[Site]:
-    site = Site(tmp_path, api.base_url, tmp_path / "result.mp4")
+async def site(tmp_path: Path, api: Simulator, clip: Path) -> AsyncIterator[Site]:
+    site = Site(tmp_path, api.base_url, clip)
     yield site
     if site.process is not None and site.process.returncode is None:
         await site.stop(signal.SIGKILL)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from reeldrop.files import open_inbox, open_outbox
+from reeldrop.files import mark_of, open_inbox, open_outbox
 from reeldrop.files.inbox import FolderInbox
 from reeldrop.files.publish import FolderOutbox
 from reeldrop.ports import Scan
@@ -65,7 +65,8 @@ async def open_watch(drops: Path, tmp_path: Path) -> AsyncIterator[Callable[...,
 
     def opener(**settings: Any) -> FolderInbox:
         values = {"inbox": str(drops), "outbox": str(tmp_path / "outbox"), **settings}
-        opened.append(open_inbox(WatchSettings.model_validate(values), RealClock()))
+        watch = WatchSettings.model_validate(values)
+        opened.append(open_inbox(watch, RealClock(), mark_of(watch.inbox)))
         return opened[-1]
 
     yield opener

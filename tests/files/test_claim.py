@@ -13,6 +13,7 @@ import pytest
 from reeldrop.domain.errors import DiskFull, DropChanged, FileBusy
 from reeldrop.domain.job import Claim, ClaimedFile, RelPath
 from reeldrop.files import claim as claims
+from reeldrop.files.confined import root_of
 from reeldrop.files.inbox import FolderInbox
 
 Survives = Callable[[int, Callable[[], object]], bool]
@@ -336,10 +337,11 @@ def _killed_and_finished(folder: Path, step: int, survives: Survives) -> bool:
         tuple(ClaimedFile(RelPath(f"source/{Path(name).name}"), RelPath(name)) for name in SOURCES),
         (ClaimedFile(RelPath("refs/1-x.png"), RelPath("x.png")),),
     )
-    came_through = survives(step, lambda: claims.make_true(str(folder), claim))
-    held = content(folder).values()
-    assert all(text in held for text in SOURCES.values()), f"lost at step {step}"
-    claims.make_true(str(folder), claim)
+    with root_of(str(folder)) as root:
+        came_through = survives(step, lambda: claims.make_true(root, claim))
+        held = content(folder).values()
+        assert all(text in held for text in SOURCES.values()), f"lost at step {step}"
+        claims.make_true(root, claim)
     assert content(folder / claim.folder) == WHOLE, f"not finished after step {step}"
     assert set(content(folder)) == {"x.png", *(f"{claim.folder}/{at}" for at in WHOLE)}
     return came_through

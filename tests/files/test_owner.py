@@ -23,9 +23,9 @@ def marker(folder: Path) -> Path:
 
 def test_both_folders_are_marked_once(watch: WatchSettings, drops: Path, results: Path) -> None:
     """The marker is also how a share is known to be there."""
-    own(watch, OURS, "node1", take_over=False)
+    own(watch, OURS, "node1", {}, take_over=False)
     first = marker(drops).read_bytes()
-    own(watch, OURS, "node2", take_over=False)
+    own(watch, OURS, "node2", {}, take_over=False)
     assert marker(drops).read_bytes() == first
     held = json.loads(marker(results).read_bytes())
     since = held.pop("since")
@@ -40,10 +40,10 @@ def test_another_store_s_folder_is_refused_and_nothing_is_marked(
 ) -> None:
     """Two daemons on one inbox would pay for every clip twice."""
     folder, other = (drops, results) if whose == "inbox" else (results, drops)
-    own(watch, THEIRS, "farm7", take_over=False)
+    own(watch, THEIRS, "farm7", {}, take_over=False)
     marker(other).unlink()
     with pytest.raises(StartupError, match="farm7") as refused:
-        own(watch, OURS, "node1", take_over=False)
+        own(watch, OURS, "node1", {}, take_over=False)
     assert str(folder) in refused.value.message
     assert "--take-over" in refused.value.hint
     assert not marker(other).exists()
@@ -55,19 +55,21 @@ def test_a_marker_that_a_kill_left_unfinished_is_written_over(
     """Nobody sweeps that folder."""
     marker(drops).parent.mkdir()
     (marker(drops).parent / f"owner.json.{OURS}").write_bytes(b"half")
-    own(watch, OURS, "node1", take_over=False)
+    own(watch, OURS, "node1", {}, take_over=False)
     assert [path.name for path in marker(drops).parent.iterdir()] == ["owner.json"]
 
 
 def test_taking_over_replaces_the_marker(watch: WatchSettings, drops: Path) -> None:
     """For a store that is gone for ever."""
-    own(watch, THEIRS, "farm7", take_over=False)
-    own(watch, OURS, "node1", take_over=True)
+    own(watch, THEIRS, "farm7", {}, take_over=False)
+    own(watch, OURS, "node1", {}, take_over=True)
     assert json.loads(marker(drops).read_bytes())["store"] == OURS
-    own(watch, OURS, "node1", take_over=False)
+    own(watch, OURS, "node1", {}, take_over=False)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"store": 1}', b"\xff"])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"{}", b'{"store": 1}', b"\xff", b"[" * 60_000]
+)
 def test_a_damaged_marker_is_nobody_s_to_overwrite(
     watch: WatchSettings, drops: Path, content: bytes
 ) -> None:
@@ -75,7 +77,7 @@ def test_a_damaged_marker_is_nobody_s_to_overwrite(
     marker(drops).parent.mkdir()
     marker(drops).write_bytes(content)
     with pytest.raises(StartupError, match=r"owner\.json"):
-        own(watch, OURS, "node1", take_over=False)
+        own(watch, OURS, "node1", {}, take_over=False)
     assert marker(drops).read_bytes() == content
 
 
@@ -83,9 +85,9 @@ def test_watches_of_one_store_share_an_outbox(
     watch: WatchSettings, elsewhere: Path, results: Path
 ) -> None:
     """Several inboxes may deliver to one place."""
-    own(watch, OURS, "node1", take_over=False)
+    own(watch, OURS, "node1", {}, take_over=False)
     second = WatchSettings(name="second", inbox=str(elsewhere), outbox=str(results))
-    own(second, OURS, "node1", take_over=False)
+    own(second, OURS, "node1", {}, take_over=False)
     assert marker(elsewhere).exists()
 
 
@@ -93,5 +95,5 @@ def test_a_folder_that_is_not_there_is_told(watch: WatchSettings, drops: Path) -
     """Nothing is made where a share is not mounted."""
     drops.rmdir()
     with pytest.raises(StartupError, match=str(drops)):
-        own(watch, OURS, "node1", take_over=False)
+        own(watch, OURS, "node1", {}, take_over=False)
     assert not drops.exists()

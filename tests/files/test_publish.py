@@ -422,7 +422,7 @@ def test_an_outbox_whose_marker_is_gone_is_not_written_to(results: Path, claimed
     """An unmounted share leaves an empty folder: what is written there nobody will ever see."""
     marker = results / ".reeldrop" / "owner.json"
     marker.parent.mkdir(parents=True, exist_ok=True)
-    marker.write_text("{}")
+    marker.write_text('{"store": "x"}')
     outbox = open_outbox(str(results), OutputSettings())
     staged = outbox._stage("job.1", delivery_in(outbox, claimed))
     share = results.rename(results.with_name("share"))

@@ -4,6 +4,7 @@ import itertools
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from reeldrop.domain.errors import DropChanged, FileBusy, FolderOffline
 from reeldrop.domain.job import Claim, ClaimedFile, RelPath
 from reeldrop.files import reclaim
 from reeldrop.files.claim import COPY
+from reeldrop.files.confined import root_of
 from reeldrop.files.inbox import FolderInbox
 from reeldrop.files.publish import FolderOutbox
 from reeldrop.files.scan import entry_of
@@ -101,8 +103,9 @@ def test_a_kill_leaves_a_whole_claim_or_what_is_swept(
     claims = drops / ".reeldrop/claims"
     steps = itertools.count(1)
     for step in steps:
-        over = survives(step, lambda: reclaim.again(str(drops), claim, results, FAILED))
-        reclaim.sweep(str(drops))
+        with root_of(str(drops)) as root:
+            over = survives(step, partial(reclaim.again, root, claim, results, FAILED))
+            reclaim.sweep(root)
         assert content(results) == before
         for left in claims.iterdir() if claims.exists() else ():
             assert content(left) == COPIED

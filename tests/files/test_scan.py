@@ -3,12 +3,26 @@
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
+from watchdog.observers.inotify_c import (
+    CallbackId,
+    InotifyConstants,
+    InotifyEvent,
+    InotifyFD,
+    WatchDescriptor,
+)
 
+from acceptance.mounts import Share, shared
+from acceptance.world import eventually
 from reeldrop.domain.errors import FolderOffline
+from reeldrop.domain.job import RelPath
+from reeldrop.files.confined import folder_in, open_inside, root_of
+from reeldrop.files.durable import rename_new
+from reeldrop.files.faults import words_of
 from reeldrop.files.inbox import FolderInbox
 from reeldrop.files.scan import MAX_DEPTH, sweep
 from reeldrop.ports import Scan
@@ -90,20 +104,69 @@ async def test_a_folder_called_like_a_clip_is_a_folder(inbox: FolderInbox, drops
     assert paths(await inbox.scan()) == {"clip.mov/a.mov"}
 
 
-async def test_one_unreadable_folder_does_not_stop_the_others(drops: Path, tmp_path: Path) -> None:
+async def test_one_unreadable_folder_does_not_stop_the_others(drops: Path) -> None:
     """Somebody's private folder must not hold up everybody's drops; the reason names the user."""
     (drops / "open").mkdir()
     (drops / "open" / "a.mov").write_bytes(b"x")
     (drops / "closed").mkdir(mode=0o700)
-    tmp_path.chmod(0o755)
-    report = _scan_as_nobody(drops)
-    assert "paths ['open/a.mov']" in report
-    assert "permission denied for uid 65534 gid" in report
-    assert "mode 0700, owner 0:0" in report
+    (drops / "listed").mkdir()
+    (drops / "listed" / "a.mov").write_bytes(b"x")
+    (drops / "listed").chmod(0o744)
+    report = _as_nobody(drops, _scanned)
+    assert "['open/a.mov']" in report
+    denied = "permission denied for uid 65534 gid 65534"
+    assert f"'closed': '{denied} (mode 0700, owner 0:0)'" in report
+    assert f"'listed/a.mov': '{denied} (its folder has mode 0744, owner 0:0)'" in report
 
 
-def _scan_as_nobody(folder: Path) -> str:
-    """Scan in a child that has given up root; root is stopped by no permission bits."""
+@pytest.mark.parametrize(
+    ("path", "mode", "why"),
+    [
+        ("show/a.mov", 0o600, "(mode 0600, owner 1000:1000)"),
+        ("show", 0o700, "(mode 0700, owner 1000:1000)"),
+        ("show", 0o744, "(its folder has mode 0744, owner 1000:1000)"),
+    ],
+)
+async def test_what_cannot_be_read_says_who_stands_in_the_way(
+    drops: Path, path: str, mode: int, why: str
+) -> None:
+    """An artist's umask is the commonest cause, and "permission denied" alone says nothing of it."""
+    (drops / "show").mkdir()
+    (drops / "show" / "a.mov").write_bytes(b"x")
+    os.chown(drops / path, 1000, 1000)
+    (drops / path).chmod(mode)
+    report = _as_nobody(drops, lambda root: _read(root, "show/a.mov"))
+    assert report == f"permission denied for uid 65534 gid 65534 {why}"
+
+
+async def test_what_cannot_be_moved_says_which_folder_stands_in_the_way(drops: Path) -> None:
+    """A clip may be everybody's to read in a folder that is nobody's to write to."""
+    (drops / "show").mkdir(mode=0o755)
+    (drops / "show" / "a.mov").write_bytes(b"x")
+    (drops / "claims").mkdir()
+    (drops / "claims").chmod(0o777)
+
+    def move(root: int) -> str:
+        with folder_in(root, ("show",)) as show, folder_in(root, ("claims",)) as to:
+            rename_new(show, "a.mov", to, "a.mov")
+        return "moved"
+
+    report = _as_nobody(drops, move)
+    assert report.endswith("uid 65534 gid 65534 (its folder has mode 0755, owner 0:0)")
+
+
+def _scanned(root: int) -> str:
+    found = sweep(root, {}, lambda _: None)
+    return f"{sorted(found.entries)} {found.unreadable}"
+
+
+def _read(root: int, path: str) -> str:
+    with open_inside(root, path) as fd:
+        return f"read {os.read(fd, 1)}"
+
+
+def _as_nobody(folder: Path, act: Callable[[int], str]) -> str:
+    """Act on the open folder in a child that has given up root; root is stopped by no permission bits."""
     if os.geteuid() != 0:
         pytest.skip("NOT TESTED: only root can make a folder that another user owns")
     for parent in folder.parents[:4]:
@@ -112,13 +175,14 @@ def _scan_as_nobody(folder: Path) -> str:
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
+        os.setgroups([])
         os.setgid(65534)
         os.setuid(65534)
         try:
-            found = sweep(str(folder), {}, lambda _: None)
-            text = f"paths {sorted(found.entries)} {found.unreadable}"
+            with root_of(str(folder)) as root:
+                text = act(root)
         except OSError as error:
-            text = repr(error)
+            text = words_of(error)
         os.write(write, text.encode())
         os._exit(0)
     os.close(write)
@@ -126,6 +190,67 @@ def _scan_as_nobody(folder: Path) -> str:
         report = pipe.read()
     os.waitpid(child, 0)
     return report
+
+
+# ------------------------------------------------------------------ shares
+
+
+@pytest_asyncio.fixture
+async def share(drops: Path, tmp_path: Path) -> AsyncIterator[Share]:
+    """A share inside the inbox."""
+    async with shared(drops / "nas", tmp_path / "served") as mounted:
+        yield mounted
+
+
+async def test_a_share_that_fails_inside_the_inbox_does_not_stop_the_others(
+    inbox: FolderInbox, drops: Path, share: Share
+) -> None:
+    """Its server has died; the folder is listed, and comes back by itself."""
+    (drops / "a.mov").write_bytes(b"x")
+    (share.served / "b.mov").write_bytes(b"x")
+    assert paths(await inbox.scan()) == {"a.mov", "nas/b.mov"}
+    await share.kill()
+    scan = await inbox.scan()
+    assert paths(scan) == {"a.mov"}
+    assert dict(scan.unreadable) == {"nas": "Transport endpoint is not connected"}
+    share.unmount()
+    assert paths(await inbox.scan()) == {"a.mov"}
+    await share.mount()
+    assert paths(await inbox.scan()) == {"a.mov", "nas/b.mov"}
+
+
+async def test_what_matters_of_a_share_is_opened_to_be_looked_at(
+    inbox: FolderInbox, drops: Path, share: Share
+) -> None:
+    """Attributes that a client remembers may be minutes old; only an open asks the server."""
+    for name in ("old.mov", "new.mov"):
+        (share.served / name).write_bytes(b"x")
+    (drops / "local.mov").write_bytes(b"x")
+    new = {RelPath("nas/new.mov"), RelPath("local.mov"), RelPath("nas/gone.mov")}
+    opened: set[str] = set()
+    watched = InotifyFD()
+    watched.start()
+
+    class Listener:
+        def on_event(self, event: InotifyEvent) -> None:
+            opened.add(os.fsdecode(event.name))
+
+        def on_watch_deleted(self, wd: WatchDescriptor) -> None: ...
+
+        def on_queue_overflow(self) -> None: ...
+
+    mask = InotifyConstants.IN_OPEN
+    watched.add_callback(os.fsencode(share.served), mask, Listener(), CallbackId(1))
+    watched.add_callback(os.fsencode(drops), mask, Listener(), CallbackId(1))
+    try:
+        scan = await inbox.scan(new)
+        assert len(scan.entries) == 3
+        (share.served / "last").open("w").close()
+        await eventually(lambda: "last" in opened)
+    finally:
+        watched.stop()
+        watched.join()
+    assert {name for name in opened if name.endswith(".mov")} == {"new.mov"}
 
 
 async def test_an_inbox_that_is_gone_is_offline_and_comes_back(

@@ -3,21 +3,44 @@
 import asyncio
 import os
 import shutil
+import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from subprocess import run
 
 import pytest
 import structlog
 
+from files.conftest import scan_until
 from reeldrop.domain.job import RelPath
 from reeldrop.domain.settling import Evidence
 from reeldrop.files.inbox import FolderInbox
 from reeldrop.ports import Scan
 
 Until = Callable[[Callable[[Scan], bool]], Awaitable[Scan]]
+
+
+@pytest.fixture
+def overlay(tmp_path: Path) -> Iterator[Callable[[Path], None]]:
+    """A function that mounts an overlay on a folder."""
+    mounted: list[Path] = []
+
+    def mount(folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        layers = [tmp_path / name for name in ("lower", "upper", "work")]
+        for layer in layers:
+            layer.mkdir()
+        options = "lowerdir={},upperdir={},workdir={}".format(*layers)
+        command = ["mount", "-t", "overlay", "overlay", "-o", options, str(folder)]
+        if run(command, capture_output=True, check=False).returncode:
+            pytest.skip("NOT TESTED, mounting an overlay is not permitted here")
+        mounted.append(folder)
+
+    yield mount
+    for folder in mounted:
+        run(["umount", "-l", str(folder)], check=True)
 
 
 def evidence(scan: Scan) -> dict[str, Evidence]:
@@ -244,16 +267,103 @@ async def test_an_inbox_deleted_and_made_anew_is_watched_again(
     await until(tells("a.mov", Evidence.RENAMED))
 
 
-async def test_the_mode_is_logged_once(open_watch: Callable[..., FolderInbox]) -> None:
+def modes(scan: Scan) -> dict[str, tuple[str, str]]:
+    return {mode.folder: (mode.how, mode.why) for mode in scan.modes}
+
+
+async def test_the_mode_is_told_and_logged_once(open_watch: Callable[..., FolderInbox]) -> None:
     """Who wonders why a drop takes seconds finds the answer in one line."""
     with structlog.testing.capture_logs() as logs:
         local = open_watch(name="local")
         polled = open_watch(name="polled", backend="polling")
         for _ in range(2):
-            await local.scan()
-            await polled.scan()
-    modes = [(line["watch"], line["mode"]) for line in logs if line["event"] == "watch.mode"]
-    assert modes == [("local", "inotify"), ("polled", "polling")]
+            assert modes(await local.scan())[""][0] == "inotify"
+            assert modes(await polled.scan()) == {"": ("polling", 'backend = "polling"')}
+    said = [
+        (line["watch"], line["folder"], line["mode"])
+        for line in logs
+        if line["event"] == "watch.mode"
+    ]
+    assert said == [("local", "", "inotify"), ("polled", "", "polling")]
+
+
+async def test_each_file_system_is_watched_by_what_it_can_do(
+    inbox: FolderInbox, drops: Path, elsewhere: Path, until: Until, overlay: Callable[[Path], None]
+) -> None:
+    """A share inside an inbox must not cost the local folders their events."""
+    (drops / "show").mkdir()
+    overlay(drops / "nas")
+    (drops / "nas/sub").mkdir()
+    with structlog.testing.capture_logs() as logs:
+        scan = await inbox.scan()
+    found = modes(scan)
+    told = [(folder, how) for folder, (how, _) in found.items()]
+    assert told == [("", "inotify"), ("nas", "polling")]
+    assert found[""][1].startswith("local file system (")
+    assert found["nas"][1] == "overlay does not tell of what is written to its layers"
+    assert [line["folder"] for line in logs if line["event"] == "watch.mode"] == ["", "nas"]
+    (elsewhere / "a.mov").write_bytes(b"x")
+    (elsewhere / "a.mov").rename(drops / "show/a.mov")
+    await until(tells("show/a.mov", Evidence.RENAMED))
+
+
+async def test_inotify_may_be_asked_for_on_any_file_system(
+    open_watch: Callable[..., FolderInbox], drops: Path, overlay: Callable[[Path], None]
+) -> None:
+    """Who knows that nobody writes to the layers may have the events of an overlay."""
+    overlay(drops)
+    inbox = open_watch(backend="inotify")
+    assert modes(await inbox.scan()) == {"": ("inotify", 'backend = "inotify"')}
+    (drops / "a.mov.part").write_bytes(b"x")
+    (drops / "a.mov.part").rename(drops / "a.mov")
+    await scan_until(inbox, tells("a.mov", Evidence.RENAMED))
+
+
+LIMITED = """
+import asyncio, sys
+from pathlib import Path
+from reeldrop.files import mark_of, open_inbox
+from reeldrop.host.clock import SystemClock
+from reeldrop.settings import WatchSettings
+
+folder, limit = sys.argv[1], Path("/proc/sys/user/max_inotify_" + sys.argv[2])
+allowed = limit.read_text()
+inbox = open_inbox(WatchSettings(inbox=folder, outbox=folder), SystemClock(), mark_of(folder))
+
+async def look():
+    for number in (sys.argv[3], sys.argv[3], allowed):
+        limit.write_text(number)
+        for mode in (await inbox.scan()).modes:
+            print("scan", mode.how, mode.why)
+
+asyncio.run(look())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("limit", "few", "why"),
+    [
+        ("instances", "0", "no inotify instances left (fs.inotify.max_user_instances)"),
+        ("watches", "2", "no inotify watches left (fs.inotify.max_user_watches)"),
+    ],
+)
+def test_where_the_limits_are_used_up_it_is_polled_until_they_are_raised(
+    drops: Path, limit: str, few: str, why: str
+) -> None:
+    """One line says so and names the limit; an editor with a thousand folders may be to blame."""
+    for number in range(4):
+        (drops / f"show{number}").mkdir()
+    # A user namespace has limits of its own: nobody else on this host is touched.
+    command = ["unshare", "--user", "--map-root-user", sys.executable, "-c", LIMITED]
+    done = run([*command, str(drops), limit, few], capture_output=True, text=True, check=False)
+    if "unshare" in done.stderr:
+        pytest.skip(f"NOT TESTED, there are no user namespaces here: {done.stderr.strip()}")
+    assert done.returncode == 0, done.stderr
+    told = [line[5:] for line in done.stdout.splitlines() if line.startswith("scan ")]
+    assert told[:2] == [f"polling {why}"] * 2
+    assert told[2].startswith("inotify local file system (")
+    assert done.stdout.count("watch.mode") == 2
 
 
 async def test_polling_returns_every_interval_and_has_no_evidence(
@@ -272,26 +382,14 @@ async def test_polling_returns_every_interval_and_has_no_evidence(
 
 
 async def test_a_file_system_that_is_not_local_is_polled(
-    open_watch: Callable[..., FolderInbox], drops: Path, tmp_path: Path
+    open_watch: Callable[..., FolderInbox], drops: Path, overlay: Callable[[Path], None]
 ) -> None:
     """What is written to an overlay's layers, or by another host, gives no event."""
-    layers = [tmp_path / name for name in ("lower", "upper", "work")]
-    for layer in layers:
-        layer.mkdir()
-    options = "lowerdir={},upperdir={},workdir={}".format(*layers)
-    command = ["mount", "-t", "overlay", "overlay", "-o", options, str(drops)]
-    if run(command, capture_output=True, check=False).returncode:
-        pytest.skip("NOT TESTED, mounting an overlay is not permitted here")
+    overlay(drops)
     inbox = open_watch()
-    try:
-        with structlog.testing.capture_logs() as logs:
-            await inbox.scan()
-        assert [line["mode"] for line in logs if line["event"] == "watch.mode"] == ["polling"]
-        (drops / "a.mov").write_bytes(b"x")
-        assert await inbox.written_by_another(RelPath("a.mov")) is None
-    finally:
-        await inbox.aclose()
-        run(["umount", "-l", str(drops)], check=True)
+    assert modes(await inbox.scan())[""][0] == "polling"
+    (drops / "a.mov").write_bytes(b"x")
+    assert await inbox.written_by_another(RelPath("a.mov")) is None
 
 
 async def test_changed_returns_at_once_before_the_first_scan(inbox: FolderInbox) -> None:

@@ -1,5 +1,6 @@
 """The clock and the disks of this machine."""
 
+import asyncio
 import os
 import shutil
 import threading
@@ -74,3 +75,32 @@ async def test_a_disk_that_hangs_holds_up_neither_the_others_nor_the_next_questi
         assert asked.count(tmp_path / "hangs") == 1
     finally:
         hangs.set()
+
+
+async def test_a_disk_that_owes_an_answer_for_long_is_silent_until_it_gives_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It hangs, and goes on by itself; one that is not there has answered."""
+    hangs, usage = threading.Event(), shutil.disk_usage
+
+    def disk_usage(folder: Path) -> object:
+        if folder.name == "hangs":
+            hangs.wait(30)
+        return usage(tmp_path)
+
+    monkeypatch.setattr(shutil, "disk_usage", disk_usage)
+    monkeypatch.setattr(disk, "PATIENCE", 0.0)
+    monkeypatch.setattr(disk, "ASK_AGAIN", 0.0)
+    monkeypatch.setattr(disk, "SILENT", 0.2)
+    room = Room([tmp_path / "hangs", tmp_path / "gone", tmp_path], reserve=0)
+    try:
+        assert await room.silent() == []
+        async with asyncio.timeout(5):
+            while await room.silent() != [tmp_path / "hangs"]:
+                await asyncio.sleep(0.01)
+    finally:
+        hangs.set()
+    async with asyncio.timeout(5):
+        await room.answered()
+        while await room.silent():
+            await asyncio.sleep(0.01)

@@ -1,12 +1,17 @@
 """Clips for the media room's tests, made once for all of them."""
 
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import av
 import pytest
+from tests.media.drawn import KEEP, Made
 
+from reeldrop.domain.fit import Fit
+from reeldrop.media.facts import probe
+from reeldrop.media.fitting import fit
 from reeldrop.simulator.footage import make_clip
 
 Remux = Callable[..., Path]
@@ -45,3 +50,34 @@ def remux(clips: Path, tmp_path: Path) -> Remux:
         return to
 
     return write
+
+
+@pytest.fixture(scope="session")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a clip of one second of each kind; nobody may change them."""
+    folder = tmp_path_factory.mktemp("sources")
+    make = partial(make_clip, seconds=1.0, width=160, height=90)
+    make(folder / "clip.mp4")
+    make(folder / "clip.mkv")
+    make(folder / "clip.ts")
+    make(folder / "silent.mp4", audio=False)
+    make(folder / "prores.mov", codec="prores_ks")
+    make(folder / "dnxhd.mxf", codec="dnxhd", width=320, height=180)
+    make(folder / "hevc.mp4", codec="libx265")
+    make(folder / "vp9.webm", codec="libvpx-vp9")
+    make(folder / "slow.avi", codec="mpeg4", fps=12)
+    make(folder / "noise.mp4", pattern="noise", width=320, height=180)
+    return folder
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Made:
+    """Return what makes a clip fit and says where it lies."""
+
+    def make(source: Path, how: Fit = KEEP) -> Path:
+        to = tmp_path / "made.mp4"
+        facts = fit([source], to, how, threading.Event())
+        assert probe(to).facts == facts
+        return to
+
+    return make

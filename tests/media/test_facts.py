@@ -53,12 +53,47 @@ def encode(
 def test_the_facts_are_those_of_the_clip(clips: Path, name: str) -> None:
     """They are held against the model's limits before anything is paid."""
     clip = clips / name
-    facts = probe(clip)
+    facts = probe(clip).facts
     assert facts.seconds == pytest.approx(2.0, abs=0.03)
     expected = MediaFacts(
         name, clip.stat().st_size, None, facts.seconds, 320, 180, 24.0, CODECS[name]
     )
     assert expected == facts
+
+
+@pytest.mark.parametrize(
+    ("name", "container", "sound", "plain"),
+    [
+        ("clip.mp4", "mp4", "aac", True),
+        ("clip.mkv", "mkv", "aac", True),
+        ("clip.webm", "webm", "opus", True),
+        ("clip.mov", "mov", "pcm_s16le", False),
+        ("clip.avi", "avi", "pcm_s16le", True),
+        ("clip.mxf", "mxf", "pcm_s16le", True),
+    ],
+)
+def test_what_a_clip_is_is_told_by_its_content(
+    clips: Path, tmp_path: Path, name: str, container: str, sound: str, plain: bool
+) -> None:
+    """Names come from everywhere; ten bits of 4:2:2 (ProRes) are not what a model takes."""
+    renamed = tmp_path / "whatever.mp4"
+    renamed.write_bytes((clips / name).read_bytes())
+    footage = probe(renamed)
+    assert (footage.container, footage.sound, footage.plain) == (container, sound, plain)
+
+
+def test_a_clip_without_a_brand_is_quicktime(clips: Path, tmp_path: Path) -> None:
+    """Brands came with MP4; cameras and editors write without them to this day."""
+    data = bytearray((clips / "clip.mov").read_bytes())
+    data[4:8] = b"free"
+    (tmp_path / "old.mov").write_bytes(data)
+    assert probe(tmp_path / "old.mov").container == "mov"
+
+
+def test_uneven_frames_are_not_plain(tmp_path: Path) -> None:
+    """A model that takes 24 frames a second means each of them."""
+    footage = probe(encode(tmp_path / "odd.mp4", [0, 1, 2, 30, 31, 70]))
+    assert (footage.sound, footage.plain) == (None, False)
 
 
 @pytest.mark.parametrize(
@@ -68,14 +103,14 @@ def test_the_frame_rate_of_fragments_is_that_of_the_clip(
     remux: Callable[..., Path], flags: str
 ) -> None:
     """A guess of 23.8 would have a clip refused by a model that wants 24."""
-    assert probe(remux("a.mp4", movflags=flags)).fps == 24.0
+    assert probe(remux("a.mp4", movflags=flags)).facts.fps == 24.0
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "mov"])
 @pytest.mark.parametrize("pts", [[0], [0, 1, 2, 30, 31, 70], [0, 48]])
 def test_few_and_uneven_frames_are_whole(tmp_path: Path, suffix: str, pts: list[int]) -> None:
     """Screen recordings hold a frame for seconds; a still exported as a clip has only one."""
-    facts = probe(encode(tmp_path / f"odd.{suffix}", pts))
+    facts = probe(encode(tmp_path / f"odd.{suffix}", pts)).facts
     assert (facts.width, facts.height) == (160, 90)
 
 
@@ -85,7 +120,7 @@ def test_sound_longer_than_the_pictures_is_whole(tmp_path: Path, suffix: str) ->
     clip = tmp_path / f"long.{suffix}"
     codec = {"avi": "mpeg4", "mxf": "mpeg2video"}.get(suffix, "libx264")
     write_clip(clip, frames(24), chord(3.0), fps=FPS, codec=codec)
-    seconds = probe(clip).seconds
+    seconds = probe(clip).facts.seconds
     assert seconds is not None
     assert seconds > (0.9 if suffix in ("mxf", "avi") else 2.5)
 
@@ -104,15 +139,17 @@ def test_a_clip_of_which_an_edit_list_hides_a_part_is_whole(
                 packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
                 packet.stream = stream
                 new.mux(packet)
-    assert probe(clip).seconds == pytest.approx(1.5, abs=0.05)
+    assert probe(clip).facts.seconds == pytest.approx(1.5, abs=0.05)
 
 
 @pytest.mark.parametrize("degrees", [90, -90, 180])
 def test_a_turned_clip_has_the_size_that_is_shown(tmp_path: Path, degrees: int) -> None:
     """Phones film sideways and say so; a limit on the sides means the picture as it is seen."""
     clip = encode(tmp_path / "turned.mp4", [0, 1, 2], lambda s: s.set_display_rotation(degrees))
-    facts = probe(clip)
-    assert ((90, 160) if abs(degrees) == 90 else (160, 90)) == (facts.width, facts.height)
+    footage = probe(clip)
+    shown = (footage.facts.width, footage.facts.height)
+    assert ((90, 160) if abs(degrees) == 90 else (160, 90)) == shown
+    assert not footage.plain
 
 
 def test_pixels_that_are_not_square_are_stretched(tmp_path: Path) -> None:
@@ -121,8 +158,8 @@ def test_pixels_that_are_not_square_are_stretched(tmp_path: Path) -> None:
     def stretch(stream: av.VideoStream) -> None:
         stream.codec_context.sample_aspect_ratio = Fraction(2, 1)
 
-    facts = probe(encode(tmp_path / "wide.mp4", [0, 1, 2], stretch))
-    assert (facts.width, facts.height) == (320, 90)
+    footage = probe(encode(tmp_path / "wide.mp4", [0, 1, 2], stretch))
+    assert (footage.facts.width, footage.facts.height, footage.plain) == (320, 90, False)
 
 
 def test_pictures_that_do_not_decode_are_refused(clips: Path, tmp_path: Path) -> None:
@@ -159,4 +196,4 @@ def test_a_large_clip_is_probed_by_its_index(tmp_path: Path) -> None:
             packet.pts = packet.dts = number
             packet.time_base, packet.duration = Fraction(1, 24), 1
             out.mux(packet)
-    assert probe(clip).seconds == pytest.approx(100.0, abs=0.1)
+    assert probe(clip).facts.seconds == pytest.approx(100.0, abs=0.1)

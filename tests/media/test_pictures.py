@@ -8,6 +8,7 @@ import av
 import pytest
 
 from reeldrop.domain.errors import ClipUnreadable, FileBusy
+from reeldrop.domain.footage import Picture
 from reeldrop.domain.references import Kind
 from reeldrop.media.pictures import check_reference, poster
 from reeldrop.simulator.footage import make_clip
@@ -97,13 +98,16 @@ def test_a_poster_that_cannot_be_written_is_tried_again(clips: Path, tmp_path: P
 
 @pytest.mark.parametrize("codec", ["png", "mjpeg", "gif", "bmp", "tiff", "libwebp"])
 def test_images_are_references_whatever_they_are_called(tmp_path: Path, codec: str) -> None:
-    """The content counts; names come from everywhere."""
-    check_reference(image(tmp_path / "image.bin", codec), Kind.IMAGE)
+    """The content counts; names come from everywhere. What it is is held against the limits."""
+    file = image(tmp_path / "image.bin", codec)
+    name = {"mjpeg": "jpeg", "libwebp": "webp"}.get(codec, codec)
+    expected = Picture(name, file.stat().st_size, 64, 48)
+    assert expected == check_reference(file, Kind.IMAGE) == check_reference(file, Kind.ANY)
 
 
 def test_videos_are_references(clips: Path) -> None:
     """Some models take a second clip."""
-    check_reference(clips / "clip.mov", Kind.VIDEO)
+    assert check_reference(clips / "clip.mov", Kind.VIDEO) is None
 
 
 def test_sounds_are_references(clips: Path, tmp_path: Path) -> None:

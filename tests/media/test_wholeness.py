@@ -1,5 +1,6 @@
 """A clip is taken whole or not at all: torn, reserved and damaged files, really made."""
 
+import errno
 import os
 import struct
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reeldrop.domain.errors import ClipUnreadable, FileBusy, NotWhole, ReeldropError
+from reeldrop.media.source import busy
 from reeldrop.media.wholeness import check_whole
 
 CONTAINERS = ["clip.mp4", "clip.mov", "clip.mkv", "clip.webm", "clip.avi", "clip.mxf"]
@@ -225,6 +227,18 @@ def test_a_file_that_has_gone_may_come_back(tmp_path: Path) -> None:
     """A file is often renamed between a scan and a look."""
     with pytest.raises(FileBusy, match=r"gone\.mp4"):
         check_whole(tmp_path / "gone.mp4")
+
+
+def test_a_file_that_is_not_for_us_says_who_we_are(clips: Path, tmp_path: Path) -> None:
+    """Who looks into the folder has to know whom to let in; only another user can show it."""
+    clip = tmp_path / "mine.mp4"
+    clip.write_bytes((clips / "clip.mp4").read_bytes())
+    clip.chmod(0o000)
+    error = PermissionError(errno.EACCES, "Permission denied")
+    told = busy(clip, error).message
+    who = f"uid {os.geteuid()} gid {os.getegid()}"
+    owner = f"owner {os.getuid()}:{clip.stat().st_gid}"
+    assert f"mine.mp4 cannot be read: permission denied for {who} (mode 0000, {owner})" == told
 
 
 def test_a_pipe_named_like_a_clip_is_refused_and_does_not_hang(tmp_path: Path) -> None:

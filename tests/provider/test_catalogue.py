@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reeldrop.domain.errors import SettingsError
+from reeldrop.domain.fit import ClipLimits, ImageLimits, MediaLimits
 from reeldrop.domain.spec import Fault, Model
 from reeldrop.provider.catalogue import Models, open_catalogue
+from reeldrop.provider.limits import limits_record
 
 KLING = "klingai/video-o1-video-to-video-reference"
 GOOD = {"prompt": "as a woodcut", "video_url": "clip.mp4"}
@@ -232,6 +234,21 @@ def test_a_user_adds_and_replaces_models_with_files(tmp_path: Path) -> None:
         ({"model": "a", "schema": {}}, '"schema"'),
         ({"model": "a", "schema": {"properties": {"x": {"type": "strng"}}}}, "no JSON Schema"),
         ({"model": "a", "shema": SCHEMA}, '"shema"'),
+        *(
+            ({"model": "a", "schema": SCHEMA, "limits": limits}, key)
+            for limits, key in (
+                (None, '"limits"'),
+                ({"clips": {}}, '"limits.clips"'),
+                ({"clip": {"seconds": 3}}, '"limits.clip.seconds"'),
+                ({"clip": {"seconds": [3]}}, '"limits.clip.seconds.1"'),
+                ({"clip": {"seconds": ["3", 10]}}, '"limits.clip.seconds.0"'),
+                ({"clip": {"fps": [60, 24]}}, '"fps": the least comes first'),
+                ({"clip": {"side": [float("nan"), None]}}, '"limits.clip.side.0"'),
+                ({"clip": {"bytes": 0}}, '"limits.clip.bytes"'),
+                ({"clip": {"containers": "mp4"}}, '"limits.clip.containers"'),
+                ({"image": {"formats": ["PNG!"]}}, '"limits.image.formats.0"'),
+            )
+        ),
     ],
 )
 def test_a_broken_model_names_its_file_and_fault(tmp_path: Path, data: object, fault: str) -> None:
@@ -242,6 +259,33 @@ def test_a_broken_model_names_its_file_and_fault(tmp_path: Path, data: object, f
         open_catalogue(str(tmp_path))
     assert "broken.json" in str(caught.value)
     assert fault in str(caught.value)
+
+
+def test_the_limits_of_kling_o1_are_known(catalogue: Models) -> None:
+    """What is known of the upstream: a clip outside of it costs an upload and a refusal."""
+    for name in (KLING, KLING.replace("reference", "edit")):
+        model = catalogue.find(name)
+        assert model is not None
+        assert model.limits == MediaLimits(
+            ClipLimits((3, 10.05), (720, 2160), (24, 60), 200_000_000, ("mp4", "mov")),
+            ImageLimits((300, None), (0.4, 2.5), 10_000_000, ("png", "jpeg")),
+        )
+
+
+def test_a_model_of_a_user_has_the_limits_of_its_file_and_no_others(tmp_path: Path) -> None:
+    """Every key may be left out, and every end may be open."""
+    limits = {"clip": {"seconds": [None, 8], "codecs": ["h264"]}}
+    write(tmp_path, "mine.json", {"model": "my/own", "schema": SCHEMA, "limits": limits})
+    write(tmp_path, "kling.json", {"model": KLING, "schema": SCHEMA})
+
+    catalogue = open_catalogue(str(tmp_path))
+
+    mine, kling = catalogue.find("my/own"), catalogue.find(KLING)
+    assert mine is not None
+    assert kling is not None
+    assert mine.limits == MediaLimits(ClipLimits(seconds=(None, 8), codecs=("h264",)))
+    assert kling.limits == MediaLimits()
+    assert limits_record(mine.limits) == limits
 
 
 def test_two_files_for_one_model_are_refused(tmp_path: Path) -> None:

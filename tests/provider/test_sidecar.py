@@ -46,6 +46,8 @@ def test_defaults_have_the_type_of_their_parameter(catalogue: Models) -> None:
     [
         {"$schema": "./s.json", "prompt": "x", "duration": 10, "keep_audio": True},
         {"video_url": "plates/a.mov", "image_list": ["../no.png"]},
+        {"video_url": "frames/####.exr", "reeldrop": {"fps": 23.976}},
+        {"video_url": "frames/####.exr", "reeldrop": {"fps": "24"}},
         {"reeldrop": {"name": "a", "priority": 3, "upload": "auto", "labels": {"shot": 10}}},
         {"reeldrop": {"variants": [{"prompt": "a"}, {"duration": 5, "reeldrop": {"name": "b"}}]}},
         {"reeldrop": {"ticket": "t", "upload": "data_uri"}},
@@ -76,7 +78,9 @@ def test_an_editor_knows_the_same_keys_of_ours_as_the_daemon(catalogue: Models) 
         {"reeldrop": {"labels": {"a": {"b": 1}}}},
         {"reeldrop": {"name": "a/b"}},
         {"reeldrop": {"upload": "signed_url"}},
-        {"reeldrop": {"fps": 24}},
+        {"reeldrop": {"fps": 0}},
+        {"reeldrop": {"fps": "fast"}},
+        {"reeldrop": {"variants": [{"reeldrop": {"fps": 24}}]}},
         {"reeldrop": {"variants": [{"promt": "x"}]}},
     ],
 )

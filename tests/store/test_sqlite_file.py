@@ -20,6 +20,7 @@ from reeldrop.domain.errors import Lost, SettingsError, StartupError, StoreUnava
 from reeldrop.domain.lifecycle import Event, State
 from reeldrop.settings import StoreSettings
 from reeldrop.store import open_reader
+from reeldrop.store.database import SCHEMA_VERSION
 
 CHILD = Path(__file__).with_name("busy_child.py")
 
@@ -232,7 +233,7 @@ class TestOtherFiles:
         await (await open_again()).close()
         with closing(database(settings)) as db, db:
             db.execute("UPDATE meta SET value = '41' WHERE key = 'schema'")
-        await self.refused(settings, open_again, SettingsError, "41", "version 2")
+        await self.refused(settings, open_again, SettingsError, "41", f"version {SCHEMA_VERSION}")
 
     async def test_a_store_without_a_version_is_damaged(self, settings, open_again):
         await (await open_again()).close()

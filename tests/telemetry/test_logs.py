@@ -175,6 +175,20 @@ def test_a_missing_outbox_is_not_made_and_its_log_goes_on_when_it_is_back(tmp_pa
     assert (outbox / "_logs" / "n.jsonl").read_text() == "there\n"
 
 
+def test_nothing_is_written_where_a_share_is_not_mounted(tmp_path: Path) -> None:
+    """What is written below its mount point fills the wrong disk, and is hidden when it is back."""
+    log = FolderLog(tmp_path, "n", sign="ours.json")
+    log.emit(logging.LogRecord("", 20, "", 0, "lost", None, None))
+    while not log.dropped:
+        threading.Event().wait(0.005)
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "ours.json").touch()
+    log.emit(logging.LogRecord("", 20, "", 0, "there", None, None))
+    log.end()
+    assert log.join(10)
+    assert (tmp_path / "_logs" / "n.jsonl").read_text() == "there\n"
+
+
 def test_a_folder_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
     """A write into a dead share never returns; events, and the end of the daemon, must not wait."""
     (tmp_path / "_logs").mkdir()

@@ -36,7 +36,11 @@ async def test_both_files_show_the_watches_of_their_outbox(store: JobStore, tmp_
         await store.add([job(number, State.QUEUED, watch=watch, path=RelPath(f"{watch}.mp4"))])
         await store.set_waiting(watch, [Waiting(watch, RelPath(f"w-{watch}.mp4"), "why", NOW)])
     board = StatusBoard(
-        "nas", ["a", "b"], store, open_outbox(str(outbox), OutputSettings()), SystemClock()
+        "nas",
+        {"a": 60.0, "b": 60.0},
+        store,
+        open_outbox(str(outbox), OutputSettings()),
+        SystemClock(),
     )
     await board.write()
     document = json.loads((outbox / "_status.json").read_bytes())

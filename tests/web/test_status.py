@@ -15,9 +15,9 @@ from reeldrop.domain.errors import Trouble
 from reeldrop.domain.job import Claim, Cost, GenerationId, Job, JobId, RelPath, Waiting
 from reeldrop.domain.lifecycle import FINAL, State
 from reeldrop.domain.moments import moment
-from reeldrop.ports import Block, DaySpent
+from reeldrop.ports import Block, DaySpent, Health, Mode
 from reeldrop.web.page import ROWS, status_page
-from reeldrop.web.status import FINISHED_SHOWN, status_document
+from reeldrop.web.status import FINISHED_SHOWN, Around, status_document
 
 NOW = 1_790_000_000.0
 
@@ -81,7 +81,8 @@ def test_the_document_has_the_keys_that_programs_follow() -> None:
         ],
         [Waiting("main", RelPath("b.mp4"), "waiting for sidecar b.json", NOW)],
     )
-    keys = {"schema", "node", "updated", "counts", "blocked", "spent", "waiting", "jobs"}
+    keys = {"schema", "node", "updated", "counts", "blocked", "spent", "watches"}
+    keys |= {"waiting", "jobs"}
     assert set(made) == keys
     assert made["updated"] == "2026-09-21T14:13:20.000Z"
     assert made["waiting"][0]["reason"] == "waiting for sidecar b.json"
@@ -97,7 +98,7 @@ def test_the_document_has_the_keys_that_programs_follow() -> None:
 def test_what_the_day_has_cost_so_far_is_on_the_page() -> None:
     """Whoever drops clips sees what they cost, and what is not known of it yet."""
     days = [DaySpent("2026-09-21", 3, 1, 3.9), DaySpent("2026-09-20", 1, 0, 1.95)]
-    made = status_document("nas", NOW, [], [], spent=days)
+    made = status_document("nas", NOW, [], [], Around(spent=days))
     assert made["spent"][0] == {"day": "2026-09-21", "submits": 3, "unpriced": 1, "usd": 3.9}
     assert [told["day"] for told in made["spent"]] == ["2026-09-21", "2026-09-20"]
     told = Reader(status_page(made)).text
@@ -105,10 +106,47 @@ def test_what_the_day_has_cost_so_far_is_on_the_page() -> None:
     assert "2026-09-20" not in told
 
 
+HEALTH = (
+    Health("main", NOW - 12, "", (Mode(RelPath(""), "inotify", "local file system (ext4)"),)),
+    Health("late", NOW - 400),
+    Health("far", NOW - 30, "The inbox <b> has not answered."),
+    Health("new"),
+)
+
+
+def test_how_long_ago_each_inbox_was_looked_at_is_shown() -> None:
+    """Nobody misses what a blind daemon does not take; that it is blind must be seen."""
+    made = status_document("nas", NOW, [], [], Around(health=[(each, 150.0) for each in HEALTH]))
+    main, late, far, new = made["watches"]
+    assert (main["ok"], main["age"], main["scanned"]) == (True, 12.0, moment(NOW - 12))
+    assert main["modes"] == [{"folder": "", "how": "inotify", "why": "local file system (ext4)"}]
+    assert (late["ok"], far["ok"], far["trouble"]) == (False, False, HEALTH[2].trouble)
+    assert (new["ok"], new["age"]) == (True, None)
+    page = status_page(made)
+    told = Reader(page).text
+    assert "main: looked at 12 s ago, inotify (local file system (ext4))" in told
+    assert "late: last looked at 7 min ago, which is too long" in told
+    assert "far: last looked at 30 s ago. The inbox <b> has not answered." in told
+    assert "new: not looked at yet" in told
+    assert page.count('class="ill"') == 2
+
+
+@pytest.mark.parametrize("state", [State.DOWNLOADING, State.DELIVERING])
+def test_a_delivery_that_a_share_holds_says_so(state: State) -> None:
+    """The step itself cannot: it waits in the kernel."""
+    jobs = [job(1, state, watch="far"), job(2, state), job(3, State.GENERATING, watch="far")]
+    made = status_document("nas", NOW, jobs, [], Around(health=[(each, 150.0) for each in HEALTH]))
+    assert {each["path"][-5]: each["reason"] for each in made["jobs"]} == {
+        "1": HEALTH[2].trouble,
+        "2": "",
+        "3": "",
+    }
+
+
 def test_a_queued_job_says_what_its_limit_waits_for() -> None:
     """The day's budget stops the queue, not the daemon: it is said of each job, not of all."""
     budget = Block("budget: $2.00 of $2.00 a day are spent", passing=True)
-    made = status_document("nas", NOW, [job(1, State.QUEUED), job(2)], [], [budget])
+    made = status_document("nas", NOW, [job(1, State.QUEUED), job(2)], [], Around([budget]))
     assert [told["reason"] for told in made["jobs"]] == [budget.reason, ""]
     assert made["blocked"] == ""
     assert budget.reason in Reader(status_page(made)).text

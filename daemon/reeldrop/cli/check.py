@@ -18,7 +18,6 @@ from reeldrop.domain.errors import (
     StartupError,
 )
 from reeldrop.engine.intake.spec import check_defaults
-from reeldrop.files import check_folders
 from reeldrop.host.clock import SystemClock
 from reeldrop.provider import open_catalogue, open_provider
 from reeldrop.settings import Loaded, Settings, api_key, load, not_yet
@@ -99,7 +98,9 @@ def _defaults(settings: Settings) -> str:
 def _folders(settings: Settings) -> str:
     if not settings.watch:
         raise SettingsError("no folder to watch: give --inbox and --outbox, or a [[watch]] table")
-    check_folders(settings)
+    from reeldrop import app  # noqa: PLC0415 - it brings every room with it
+
+    asyncio.run(app.check_folders(settings))
     return "\n".join(f"{watch.inbox} -> {watch.outbox}" for watch in settings.watch)
 
 

@@ -37,8 +37,8 @@ def command(
     with open_reader(settings.store) as store:
         waiting = store.waiting() if state in (None, WAITING) else []
         jobs = _jobs(store, state)
-        blocks = holding(store.blocks(), store.paused())
-    records = [*map(waiting_record, waiting), *(job_record(job, blocks) for job in jobs)]
+        blocks, health = holding(store.blocks(), store.paused()), store.health()
+    records = [*map(waiting_record, waiting), *(job_record(job, blocks, health) for job in jobs)]
     if as_json:
         print_json(records)
     elif records:

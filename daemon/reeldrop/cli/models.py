@@ -6,8 +6,11 @@ from typing import Any
 import click
 
 from reeldrop.cli.options import json_option, print_json
+from reeldrop.domain.fit import FREE, Bounds
+from reeldrop.domain.fitting import megabytes, told
 from reeldrop.domain.spec import MODEL, Fault, Model, clip_parameter, no_such_model
 from reeldrop.provider.catalogue import Models, open_catalogue
+from reeldrop.provider.limits import limits_record
 from reeldrop.settings import load
 
 
@@ -26,7 +29,8 @@ def command(model: str | None, *, as_json: bool) -> None:
         return
     found = find_model(catalogue, model)
     if as_json:
-        print_json({"model": found.name, "schema": found.schema})
+        limits = limits_record(found.limits)
+        print_json({"model": found.name, "schema": found.schema, "limits": limits})
     else:
         click.echo("\n".join(_description(found)))
 
@@ -52,6 +56,38 @@ def _description(model: Model) -> Iterator[str]:
             continue
         note = "the clip" if key == clip else "required" if key in required else ""
         yield f"  {key:<24} {_kind(rule):<34} {note}".rstrip()
+    for what, terms in (
+        ("limits of the clip", _clip_terms(model)),
+        ("limits of an image", _image_terms(model)),
+    ):
+        if terms:
+            yield f"  {what:<24} {'; '.join(terms)}"
+
+
+def _clip_terms(model: Model) -> list[str]:
+    limits = model.limits.clip
+    return [
+        *_range(limits.seconds, " s"),
+        *_range(limits.side, " pixels a side"),
+        *_range(limits.fps, " frames per second"),
+        *([f"up to {megabytes(limits.bytes)}"] if limits.bytes else []),
+        *([", ".join(limits.containers)] if limits.containers else []),
+        *([", ".join(limits.codecs)] if limits.codecs else []),
+    ]
+
+
+def _image_terms(model: Model) -> list[str]:
+    limits = model.limits.image
+    return [
+        *_range(limits.side, " pixels a side"),
+        *_range(limits.ratio, " times as wide as high"),
+        *([f"up to {megabytes(limits.bytes)}"] if limits.bytes else []),
+        *([", ".join(limits.formats)] if limits.formats else []),
+    ]
+
+
+def _range(bounds: Bounds, unit: str) -> list[str]:
+    return [] if bounds == FREE else [told(bounds, unit)]
 
 
 def _kind(rule: Mapping[str, Any]) -> str:

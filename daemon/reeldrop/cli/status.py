@@ -18,7 +18,16 @@ from reeldrop.host.lock import DAEMON, holder_of
 from reeldrop.ports import Block, DaySpent, Scope
 from reeldrop.settings import load
 from reeldrop.store import open_reader
-from reeldrop.web.records import blocked_reason, day_told, holding, job_record
+from reeldrop.web.records import (
+    age_told,
+    blocked_reason,
+    day_told,
+    health_record,
+    health_told,
+    holding,
+    job_record,
+    late_after,
+)
 
 if TYPE_CHECKING:
     from reeldrop.settings import Settings
@@ -28,8 +37,6 @@ DAYS = 7
 """Days on which anything was spent that are told."""
 REDRAWN = 1.0
 """Seconds between two looks of `--watch`."""
-UNITS = ((172_800.0, 86_400.0, "days"), (7200.0, 3600.0, "h"), (120.0, 60.0, "min"))
-"""From how many seconds on an age is told in units of how many seconds."""
 
 
 @click.command("status")
@@ -60,6 +67,7 @@ def status(settings: "Settings") -> dict[str, Any]:
     """Return how things stand as plain JSON values. Raises SettingsError, StartupError."""
     now = SystemClock().now()
     limits = settings.limits
+    late = {watch.name: late_after(watch) for watch in settings.watch}
     with open_reader(settings.store) as store:
         seen = store.overview(
             Limits(limits.in_flight, limits.submits_per_minute, settings.api.reconcile_window),
@@ -71,6 +79,9 @@ def status(settings: "Settings") -> dict[str, Any]:
         "daemon": _daemon(holder_of(settings.store.state_folder)),
         "updated": moment(now),
         **_held_up(seen),
+        "watches": [
+            health_record(each, now, late[each.watch]) for each in seen.health if each.watch in late
+        ],
         "counts": {"waiting": seen.waiting} | {str(s): n for s, n in seen.counts.items()},
         "in_flight": seen.in_flight,
         "queued_since": _moment(seen.queued_since),
@@ -111,11 +122,12 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"{found['node']}: " + (f"the daemon runs ({holder})" if holder else "no daemon runs")
     for told in found["blocks"]:
         yield one_line(_block(Block(told["reason"], Scope(told["scope"]), told["of"])))
+    yield from (one_line(health_told(watch)) for watch in found["watches"])
     yield ""
     counts = [f"{number} {state}" for state, number in found["counts"].items() if number]
     yield ", ".join(counts) or "Nothing here yet."
     queued = found["queued_for"]
-    waits = "" if queued is None else f"; the oldest queued job has waited {_age(queued)}"
+    waits = "" if queued is None else f"; the oldest queued job has waited {age_told(queued)}"
     yield f"in flight: {found['in_flight']} of {found['limits']['in_flight']}{waits}"
     yield from _people(found["uncertain"])
     yield from _money(found)
@@ -152,10 +164,3 @@ def _money(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"budget of {today['day']}: {committed} are spent or reserved (limits.daily_usd)"
     for told in found["spent"]:
         yield day_told(DaySpent(**told))
-
-
-def _age(seconds: float) -> str:
-    for least, unit, name in UNITS:
-        if seconds >= least:
-            return f"{seconds / unit:.0f} {name}"
-    return f"{seconds:.0f} s"

@@ -6,6 +6,7 @@ Whatever the bytes are, nothing is raised: a file that anybody may drop must not
 import codecs
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -35,8 +36,17 @@ _PLAIN = {
 """The words of Python's reader for people who do not write JSON every day."""
 
 
+_KEY = ":"
+"""Stands for a key that is there twice: which one it is, only its place tells."""
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s"{}\[\]:,]+', re.DOTALL)
+
+
 class _Refused(ValueError):
-    """What JSON's own reader would let pass."""
+    """What JSON's own reader would let pass. `token` is what stands there, where one thing alone is wrong."""
+
+    def __init__(self, message: str, token: str = "") -> None:
+        super().__init__(message)
+        self.token = token
 
 
 def parse(raw: bytes) -> Mapping[str, Any] | Fault:
@@ -47,16 +57,17 @@ def parse(raw: bytes) -> Mapping[str, Any] | Fault:
     if len(raw) > LARGEST:
         return _fault("is over 1 MiB", "A sidecar holds text alone; name files by their paths.")
     try:
-        value = _load(_decode(raw))
-        _check(value)
+        text = _decode(raw)
     except UnicodeDecodeError as error:
         found = f"byte 0x{raw[error.start]:02x} at position {error.start}"
         return _fault(f"is not UTF-8 text ({found})", "Save it as UTF-8.")
+    try:
+        value = _load(text)
+        _check(value)
     except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        return _fault(f"is not JSON: {_plainly(error)} at {where}")
+        return _fault(f"is not JSON: {_plainly(error)} at {_where(text, error.pos)}")
     except _Refused as error:
-        return _fault(str(error))
+        return _fault(f"{error}{_at(text, error.token)}")
     except RecursionError:
         return _fault(f"goes deeper than {DEEPEST} levels")
     if not isinstance(value, dict):
@@ -81,6 +92,39 @@ def _plainly(error: json.JSONDecodeError) -> str:
     return _PLAIN.get(text, text[:1].lower() + text[1:])
 
 
+def _where(text: str, at: int) -> str:
+    """Return the place `at` in `text` as editors count, whatever ends its lines."""
+    before = text[:at].replace("\r\n", "\n").replace("\r", "\n")
+    return f"line {before.count(chr(10)) + 1}, column {len(before) - before.rfind(chr(10))}"
+
+
+def _at(text: str, token: str) -> str:
+    """Return where `token` stands in `text` for the first time; a key, for the second in its object."""
+    found = (each.start() for each in _TOKEN.finditer(text) if each[0] == token)
+    at = _second_key(text) if token == _KEY else next(found, None)
+    return "" if at is None else f", at {_where(text, at)}"
+
+
+def _second_key(text: str) -> int | None:
+    """Return where in `text` a key stands that its object has already."""
+    keys: list[set[str]] = []
+    last = None
+    for token in _TOKEN.finditer(text):
+        match token[0]:
+            case "{" | "[":
+                keys.append(set())
+            case "}" | "]":
+                keys.pop()
+            case ":" if last is not None:
+                if (key := json.loads(last[0])) in keys[-1]:
+                    return last.start()
+                keys[-1].add(key)
+            case _:
+                pass
+        last = token
+    return None
+
+
 def _decode(raw: bytes) -> str:
     for mark, encoding in _MARKS:
         if raw.startswith(mark):
@@ -103,24 +147,24 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) < len(pairs):
         seen: set[str] = set()
         doubled = next(key for key, _ in pairs if key in seen or seen.add(key))
-        raise _Refused(f"has the key {shown(doubled)} twice in one object")
+        raise _Refused(f"has the key {shown(doubled)} twice in one object", _KEY)
     return result
 
 
 def _constant(name: str) -> Any:
-    raise _Refused(f"holds {name}, which is no number of JSON")
+    raise _Refused(f"holds {name}, which is no number of JSON", name)
 
 
 def _number(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise _Refused(f"holds the number {text[:40]}, which is too large")
+        raise _Refused(f"holds the number {text[:40]}, which is too large", text)
     return value
 
 
 def _whole(text: str) -> int:
     if len(text) > 20 or abs(value := int(text)) > _LARGEST_WHOLE:
-        raise _Refused(f"holds the number {text[:40]}, which is too large")
+        raise _Refused(f"holds the number {text[:40]}, which is too large", text)
     return value
 
 

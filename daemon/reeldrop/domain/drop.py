@@ -8,6 +8,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
+from reeldrop.domain import frames
+from reeldrop.domain.frames import Gap, Pattern
 from reeldrop.domain.job import RelPath
 from reeldrop.domain.paths import extension, fold, folders_above, join, leaf, parent, stem
 
@@ -30,22 +32,32 @@ class Files:
 class Says:
     """What a sidecar says of its clip.
 
-    `clip` is the path that it names; `remote`: its video is a URL, so that it needs none. A word
-    that is not `firm` counts only where no clip goes by the sidecar's own name.
+    `clip` is the path that it names, `frames` the pattern of numbered frames; `remote`: its video is
+    a URL, so that it needs none. A word that is not `firm` counts only where no clip goes by the
+    sidecar's own name.
     """
 
     clip: RelPath | None = None
     remote: bool = False
     firm: bool = True
+    frames: Pattern | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Files that belong together; `wants` names the part that is not there yet, "" if none."""
+    """Files that belong together; `wants` names the part that is not there yet, "" if none.
+
+    With a `pattern` its clip is made of `frames`, in their order; `gaps` are missing between them.
+    """
 
     clip: RelPath | None
     sidecar: RelPath | None
     wants: str = ""
+    pattern: Pattern | None = None
+    frames: tuple[RelPath, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    crowd: int = 0
+    """How many frames there are, where they are too many: then none of them belongs to it."""
 
     @property
     def path(self) -> RelPath:
@@ -55,7 +67,8 @@ class Drop:
     @property
     def files(self) -> tuple[RelPath, ...]:
         """Every file that is there and moves with the drop."""
-        return tuple(path for path in (self.clip, self.sidecar) if path is not None)
+        parts = tuple(path for path in (self.clip, self.sidecar) if path is not None)
+        return (*parts, *self.frames)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +155,15 @@ class _Pairing:
         del self.sidecars[sidecar]
         self.drops.append(Drop(None, sidecar, wants))
 
+    def framed(self, sidecar: RelPath, pattern: Pattern, numbered: Mapping[int, RelPath]) -> None:
+        """Make a drop of a sidecar and the frames that it names."""
+        del self.sidecars[sidecar]
+        crowd = len(numbered) if len(numbered) > frames.MOST else 0
+        wants = "" if numbered else f"clip {pattern.path}"
+        taken = () if crowd else tuple(numbered.values())
+        gaps = () if crowd else frames.gaps_in(numbered)
+        self.drops.append(Drop(None, sidecar, wants, pattern, taken, gaps, crowd))
+
 
 def pair(files: Files, says: Mapping[RelPath, Says]) -> tuple[list[Drop], list[Clash]]:
     """Return the drops of a scan, complete or not, and what is ambiguous.
@@ -150,6 +172,7 @@ def pair(files: Files, says: Mapping[RelPath, Says]) -> tuple[list[Drop], list[C
     """
     work = _Pairing(dict.fromkeys(files.clips), dict.fromkeys(files.sidecars))
     finder = Finder({*files.clips, *files.others})
+    _by_pattern(work, {path: word.frames for path, word in says.items() if word.frames}, files)
     _by_word(work, {path: word for path, word in says.items() if word.firm}, finder)
     _by_name(work, lambda path: path)
     _by_name(work, fold)
@@ -158,6 +181,27 @@ def pair(files: Files, says: Mapping[RelPath, Says]) -> tuple[list[Drop], list[C
         work.alone(sidecar, f"clip {leaf(sidecar)[: -len(JSON) - 1]}")
     _lone_clips(work, files)
     return work.drops, work.clashes
+
+
+def _by_pattern(work: _Pairing, patterns: Mapping[RelPath, Pattern], files: Files) -> None:
+    """Give each sidecar the numbered frames that it names; what two of them name is nobody's."""
+    if not patterns:
+        return
+    finder = frames.Finder((*files.others, *files.clips))
+    found = {path: finder.find(patterns[path]) for path in work.sidecars if path in patterns}
+    named: dict[RelPath, list[RelPath]] = defaultdict(list)
+    for sidecar, numbered in found.items():
+        for frame in numbered.values():
+            named[frame].append(sidecar)
+            work.clips.pop(frame, None)
+    rivals = {tuple(sidecars) for sidecars in named.values() if len(sidecars) > 1}
+    for sidecars in sorted(rivals, key=lambda each: (-len(each), each)):
+        if all(path in work.sidecars for path in sidecars):
+            # The frames stay where they are: what is to be mended are the sidecars.
+            names = " and ".join(leaf(path) for path in sidecars)
+            work.settle([], sidecars, f"{names} name the same frames, {patterns[sidecars[0]].path}")
+    for sidecar in [path for path in found if path in work.sidecars]:
+        work.framed(sidecar, patterns[sidecar], found[sidecar])
 
 
 def _by_word(work: _Pairing, says: Mapping[RelPath, Says], finder: Finder) -> None:

@@ -241,6 +241,12 @@ class ClipRejected(ClipError):
     code = "rejected"
 
 
+class SourceVanished(ClipError):
+    """A file of the drop was taken away after Reeldrop had taken it."""
+
+    code = "source_vanished"
+
+
 class ClipUnreadable(ClipError):
     """The file is not what its drop says it is."""
 

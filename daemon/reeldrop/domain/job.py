@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NewType, Self
 
 from reeldrop.domain.errors import Trouble
+from reeldrop.domain.fit import Fit
 from reeldrop.domain.lifecycle import State, Verdict
 
 JobId = NewType("JobId", str)
@@ -162,6 +163,10 @@ class Job:
     final: RelPath | None = None
     """The name it gets, or has, relative to the outbox."""
     source: MediaFacts | None = None
+    fit: Fit | None = None
+    """How the clip is made to fit its model before it is sent; None: it is sent as it is."""
+    fitted: MediaFacts | None = None
+    """The clip as it was made to fit, whole on disk; its name is that in the outbox's work folder."""
     media: tuple[MediaFacts, ...] = ()
     """The references; `name` is their path relative to the inbox, the digest known once they are sent."""
     result: MediaFacts | None = None

@@ -1,5 +1,6 @@
 """The `reeldrop` object of a spec: what is ours and never sent to the API."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,20 +13,24 @@ LONGEST_NAME = 200
 LONGEST_TICKET = 128
 MOST_VARIANTS = 50
 PRIORITIES = range(-1000, 1001)
-KEYS = frozenset({"name", "priority", "upload", "labels", "variants", "ticket"})
+FASTEST = 240
+"""Frames per second."""
+KEYS = frozenset({"name", "priority", "upload", "labels", "variants", "ticket", "fps"})
 VARIANT_KEYS = frozenset({"name", "priority", "labels"})
 _HIDDEN = (".", "~")
 
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """The `reeldrop` object, checked. Empty `name` and `ticket`: nobody gave one."""
+    """The `reeldrop` object, checked. Empty `name` and `ticket`: nobody gave one; so is `fps` at 0."""
 
     name: str = ""
     priority: int = 0
     upload: str = "auto"
     labels: Mapping[str, Any] = field(default_factory=dict[str, Any])
     ticket: str = ""
+    fps: float = 0.0
+    """How many numbered frames are a second."""
     variants: tuple[Mapping[str, Any], ...] = ()
 
 
@@ -43,7 +48,7 @@ def read_own(given: Mapping[str, Any]) -> tuple[Own, list[Fault]]:
         if key == "variants":
             values[key] = _variants(value)
         elif not found:
-            values[key] = value
+            values[key] = _as_rate(value) if key == "fps" else value
     return Own(**values), faults
 
 
@@ -51,19 +56,13 @@ def _faults(given: Mapping[str, Any], keys: frozenset[str], at: str) -> Iterator
     for key, value in given.items():
         place = f"{at}.{key_path([key])}"
         if key not in keys:
-            yield Fault(place, _no_such_key(key, value, keys))
+            yield Fault(place, no_such_key(key, value, keys))
         elif key == "variants":
             yield from _variant_faults(value, place)
         elif key == "labels":
             yield from _label_faults(value, place)
         elif allowed := _CHECKS[key](value):
             yield Fault(place, f"is {shown(value)}; {allowed}")
-
-
-def _no_such_key(key: str, value: Any, keys: frozenset[str]) -> str:
-    if key == "fps":
-        return f"is {shown(value)}; it goes with numbered frames, which are not taken yet"
-    return no_such_key(key, value, keys)
 
 
 def _name(value: Any) -> str:
@@ -100,11 +99,28 @@ def _ticket(value: Any) -> str:
     return "" if good else f"allowed: a text of 1 to {LONGEST_TICKET} characters"
 
 
+def _fps(value: Any) -> str:
+    good = 0 < _as_rate(value) <= FASTEST
+    return "" if good else f"allowed: a number over 0, up to {FASTEST}, such as 24 or 23.976"
+
+
+def _as_rate(value: Any) -> float:
+    """Return a number, also one that is given as a text; 0 where it is none."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return 0.0
+    try:
+        rate = float(value)
+    except (ValueError, OverflowError):
+        return 0.0
+    return rate if math.isfinite(rate) else 0.0
+
+
 _CHECKS: dict[str, Callable[[Any], str]] = {
     "name": _name,
     "priority": _priority,
     "upload": _upload,
     "ticket": _ticket,
+    "fps": _fps,
 }
 
 

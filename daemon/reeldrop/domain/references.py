@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from reeldrop.domain.frames import EXAMPLE, Pattern, is_pattern, read_pattern
 from reeldrop.domain.job import MediaFile, RelPath
 from reeldrop.domain.paths import resolve
-from reeldrop.domain.spec import Fault, shown
+from reeldrop.domain.spec import CLIP, Fault, shown
 
 _HTTPS = re.compile(r"https://[^\s/?#@]+(?:[/?#]\S*)?", re.IGNORECASE)
 _HTTP = re.compile(r"http://(\[[0-9:a-f]+\]|[^\s/?#@:]+)(?::[0-9]+)?(?:[/?#]\S*)?", re.IGNORECASE)
@@ -49,11 +50,15 @@ _UNDECLARED = "application/octet-stream"
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A file that a spec names: the key as a path, the words given, and the path they mean."""
+    """A file that a spec names: the key as a path, the words given, and the path they mean.
+
+    `frames`: they are a pattern of numbered frames, and `path` is no file's.
+    """
 
     key: str
     given: str
     path: RelPath
+    frames: Pattern | None = None
 
 
 def kind_of(key: str) -> Kind:
@@ -73,27 +78,32 @@ def is_remote(value: str) -> bool:
     return not _remote_problem(value) if _SCHEME.match(value) else False
 
 
-def is_frames(value: str) -> bool:
-    """Say whether `value` is a pattern of numbered frames."""
-    return "#" in value and not _SCHEME.match(value)
-
-
 def read_value(key: str, value: str, folder: RelPath) -> Reference | Fault | None:
     """Return the file that `value` names, None for a URL or data URI, or what is wrong with it.
 
     `folder` is that of the document which gave the value.
     """
-    if is_frames(value):
-        message = f"is {shown(value)}; numbered frames are not taken yet, drop a video"
-        return Fault(key, message)
+    found = read_clip_value(key, value, folder)
+    if isinstance(found, Reference) and found.frames is not None:
+        only = f"only the {CLIP} of a sidecar takes numbered frames"
+        return Fault(key, f"is {shown(value)}; {only}, name any other image without #")
+    return found
+
+
+def read_clip_value(key: str, value: str, folder: RelPath) -> Reference | Fault | None:
+    """Return the same for what a sidecar gives as its clip: there it may be numbered frames."""
     if _SCHEME.match(value):
         if problem := _remote_problem(value):
             return Fault(key, f"is {shown(value)}; {problem}")
         return _misdeclared(key, value)
+    advice = "put the file into the inbox and name it by its relative path"
     try:
-        return Reference(key, value, resolve(folder, value))
+        path = resolve(folder, value)
+        if not is_pattern(path):
+            return Reference(key, value, path)
+        advice = f"name the frames like {EXAMPLE}"
+        return Reference(key, value, path, read_pattern(path))
     except ValueError as error:
-        advice = "put the file into the inbox and name it by its relative path"
         return Fault(key, f"is {shown(value)}, which {error}; {advice}")
 
 

@@ -2,15 +2,27 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from reeldrop.domain.fit import Fit
+from reeldrop.domain.frames import clip_of
 from reeldrop.domain.job import Job, MediaFile, RelPath
 
 
-def spec_key(model: str, params: Mapping[str, Any], size_of: Callable[[RelPath], int]) -> str:
-    """Return what requests share that may be identical: model, parameters, and sizes of files in bytes."""
-    return _digest([model, _plain(params, size_of)])
+def spec_key(
+    model: str,
+    params: Mapping[str, Any],
+    size_of: Callable[[RelPath], int],
+    fit: Fit | None = None,
+) -> str:
+    """Return what requests share that may be identical: model, parameters, and sizes of files in bytes.
+
+    Of `fit` only what the drop itself asks for counts: numbered frames shown at another rate are
+    another clip; what a watch makes of a clip to fit its model is no part of the drop.
+    """
+    told = [model, _plain(params, size_of)]
+    return _digest([*told, fit.frames, fit.fps] if fit and fit.frames else told)
 
 
 def origin_key(watch: str, path: RelPath, size: int, mtime_ns: int) -> str:
@@ -53,9 +65,14 @@ def files_in(value: Any) -> Iterator[RelPath]:
 def digests_of(job: Job) -> dict[RelPath, str]:
     """Return the SHA-256 of the job's files, as far as they have been recorded."""
     known = {RelPath(facts.name): facts for facts in job.media}
-    if job.source is not None and job.claim.source:
-        known[job.claim.source[0].origin] = job.source
+    if job.source is not None and (clip := clip_of(job)) is not None:
+        known[clip] = job.source
     return {origin: facts.sha256 for origin, facts in known.items() if facts.sha256}
+
+
+def digest_of_frames(digests: Iterable[str]) -> str:
+    """Return what stands for the SHA-256 of a clip whose frames have these, in order."""
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def _plain(value: Any, size_of: Callable[[RelPath], int]) -> Any:

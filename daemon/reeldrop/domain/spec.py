@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, cast
 
+from reeldrop.domain.fit import MediaLimits
 from reeldrop.domain.job import RelPath
 
 OWN = "reeldrop"
@@ -43,10 +44,11 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model of the API: its name and the JSON Schema of its request."""
+    """A model of the API: its name, the JSON Schema of its request, and what it says of files."""
 
     name: str
     schema: Mapping[str, Any]
+    limits: MediaLimits = field(default_factory=MediaLimits)
 
 
 class Role(StrEnum):

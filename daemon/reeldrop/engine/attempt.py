@@ -5,13 +5,14 @@ is submitted.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from logging import DEBUG, INFO
 from typing import Any
 
 import structlog
 
-from reeldrop.domain.errors import StoreUnavailable
+from reeldrop.domain.errors import StepError, StoreUnavailable
 from reeldrop.domain.job import Job
 from reeldrop.domain.lifecycle import Event, State
 from reeldrop.engine.gate import Gate
@@ -50,6 +51,8 @@ class Attempt:
         """The answer takes long: the job is recorded as uncertain, and the request is still in the air."""
         self.sending: asyncio.Timeout | None = None
         """What breaks the request off."""
+        self.broken_off: StepError | None = None
+        """Why it was."""
         self._rooms = rooms
         self._gate = gate
         self._look_up = look_up
@@ -69,16 +72,33 @@ class Attempt:
 
     async def declare(self, job: Job) -> None:
         """Record the intent to submit now or not at all. Raises StoreUnavailable, Lost."""
+        if self.broken_off is not None:
+            # The end of the request may be asked for in the very moment in which it was broken off.
+            raise self.broken_off
         note = {"request_id": job.request_ids[-1]}
         self.breakable = False
         self.job = await self._rooms.store.move(job, Event.DECLARED, note)
         level = DEBUG if self._gate.quiet(job) else INFO
         log.log(level, _event(self.job.state), job=job.id, path=job.path, **note)
 
-    def break_off(self) -> None:
-        """End an upload whose end is still here; nothing can have been made of it."""
+    def break_off(self, why: StepError) -> None:
+        """End an upload whose end is still here with `why`; nothing can have been made of it."""
         if self.sending is not None and self.breakable and self.job.state is State.UPLOADING:
+            self.broken_off = why
             self.sending.reschedule(0.0)
+
+    @asynccontextmanager
+    async def may_be_broken_off(self) -> AsyncGenerator[None, None]:
+        """Let `break_off` end the block, which then raises why; what it has recorded is known all the same."""
+        sending = self.sending = asyncio.timeout(None)
+        try:
+            async with sending:
+                yield
+        except TimeoutError as error:
+            if self.broken_off is None:
+                raise
+            if self.job.state in (State.UPLOADING, State.SUBMITTING):
+                raise self.broken_off from error
 
     def share(self) -> None:
         """Let the look-ups begin; whoever is first told what became of the job records it."""
@@ -94,7 +114,7 @@ class Attempt:
         trouble = ""
         while True:
             try:
-                recorded = await write()
+                recorded = await self._to_its_end(write)
             except StoreUnavailable as error:
                 trouble = error.message
                 self._gate.close(trouble)
@@ -103,6 +123,16 @@ class Attempt:
             if trouble:
                 self._gate.over()
             return recorded
+
+    async def _to_its_end(self, write: Callable[[], Awaitable[Job]]) -> Job:
+        """Write; who is broken off meanwhile still learns what has become of the job."""
+        writing = asyncio.ensure_future(write())
+        try:
+            return await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            with suppress(StoreUnavailable):
+                self.job = await writing
+            raise
 
 
 def _event(name: str) -> str:

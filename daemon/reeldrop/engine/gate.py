@@ -78,7 +78,7 @@ class Wall:
 
 
 class Gate:
-    """What stands before the queue: a pause, a failing store, walls, short disks, the limits."""
+    """What stands before the queue: a pause, a failing store, walls, disks and folders, the limits."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -91,6 +91,7 @@ class Gate:
         self._aside: set[JobId] = set()
         self._short: dict[str, str] = {}
         self._offline: dict[str, str] = {}
+        self._silent: dict[str, str] = {}
         self._limit = Opening(None)
         self._begun: dict[JobId, float] = {}
 
@@ -105,8 +106,7 @@ class Gate:
         found += [
             Block(wall.reason, Scope.MODEL, model) for model, wall in sorted(self._models.items())
         ]
-        closed = {**self._short, **self._offline}
-        found += [Block(why, Scope.WATCH, watch) for watch, why in sorted(closed.items())]
+        found += [Block(why, Scope.WATCH, watch) for watch, why in sorted(self._closed.items())]
         if self._limit.reason:
             found.append(Block(self._limit.reason, passing=not self._limit.lasting))
         return found
@@ -117,6 +117,11 @@ class Gate:
         if self._paused is not None:
             return paused_reason(self._paused)
         return next((block.reason for block in self.blocks if not block.passing), "")
+
+    @property
+    def _closed(self) -> dict[str, str]:
+        """The watches of which nothing is submitted, and why."""
+        return {**self._short, **self._offline, **self._silent}
 
     @property
     def _walls(self) -> list[Wall]:
@@ -138,7 +143,7 @@ class Gate:
         # What is not due yet may be of a model that the budget has room for.
         if self._limit.lasting and job.not_before <= self._clock.now():
             return True
-        if job.watch in self._short or job.watch in self._offline:
+        if job.watch in self._closed:
             return True
         if self._own and now - self._own_since >= PROBE_INTERVAL / 2:
             return True
@@ -159,7 +164,7 @@ class Gate:
         """Yield what to pass over: who tells most is looked for first, the refused themselves last."""
         now = self._clock.monotonic()
         closed = frozenset(model for model, wall in self._models.items() if wall.wait(now) > 0)
-        watches = frozenset({**self._short, **self._offline})
+        watches = frozenset(self._closed)
         if self._wall:
             refused = frozenset(self._wall.refused.values())
             yield Barred(frozenset(self._wall.asked), closed | refused, watches)
@@ -280,12 +285,13 @@ class Gate:
 
     def shortage(self, watches: Mapping[str, str]) -> None:
         """Hear which watches' disks are too full to take on work, and the sentence for each."""
-        for watch, reason in watches.items():
-            if watch not in self._short:
-                _say(reason, watch=watch)
-        for watch in self._short.keys() - watches.keys():
-            log.info("queue.unblocked", was=self._short[watch], watch=watch)
+        _say_changes(self._short, watches)
         self._short = dict(watches)
+
+    def silent(self, watches: Mapping[str, str]) -> None:
+        """Hear of which watches a folder does not answer at all, and the sentence for each."""
+        _say_changes(self._silent, watches)
+        self._silent = dict(watches)
 
     def offline(self, watch: str, reason: str) -> None:
         """Hear that a watch's folder does not answer and why, or "": it does. Its intake has logged it."""
@@ -323,6 +329,13 @@ def _pause(wall: Wall, error: StepError) -> float:
     growing = min(2.0 ** (wall.tries - 1), PROBE_INTERVAL)
     asked = error.retry_after if isinstance(error, TransientError) else None
     return max(growing, min(asked or 0.0, LONGEST_WAIT))
+
+
+def _say_changes(known: Mapping[str, str], now: Mapping[str, str]) -> None:
+    for watch in now.keys() - known.keys():
+        _say(now[watch], watch=watch)
+    for watch in known.keys() - now.keys():
+        log.info("queue.unblocked", was=known[watch], watch=watch)
 
 
 def _say(reason: str, **where: str) -> None:

@@ -1,14 +1,14 @@
 """How the running daemon hears at once of what people have done."""
 
-import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection
 
+from reeldrop.domain.errors import Cancelled
 from reeldrop.domain.job import Job, JobId
-from reeldrop.domain.lifecycle import State
 from reeldrop.engine.attempt import Attempt
+from reeldrop.engine.cancelling import UNPAID
 from reeldrop.engine.gate import Gate
+from reeldrop.engine.lanes import Lanes
 from reeldrop.engine.queue import Queue
-from reeldrop.engine.schedule import Schedule
 from reeldrop.ports import Inbox
 
 
@@ -21,12 +21,12 @@ class Nudging:
         self,
         gate: Gate,
         queue: Queue,
-        lanes: Mapping[State, Schedule],
+        lanes: Lanes,
         submits: Collection[Attempt],
         inboxes: Collection[Inbox],
-        changed: asyncio.Event,
+        changed: Callable[[], None],
     ) -> None:
-        """`changed` is set when what people see of the queue may have changed."""
+        """`changed` is called when what people see of the queue may have changed."""
         self._gate = gate
         self._queue = queue
         self._lanes = lanes
@@ -36,21 +36,19 @@ class Nudging:
 
     def schedule(self, job: Job) -> None:
         """See that the next step of a job that was moved comes now, and none of its old state."""
-        for lane in self._lanes.values():
-            lane.drop(job.id)
-        if job.state in self._lanes:
-            self._lanes[job.state].put(job, 0.0)
+        self._lanes.drop(job.id)
+        self._lanes.put(job, 0.0)
         self._queue.changed()
 
     def hurry(self, job: Job) -> None:
         """Let the step that a job waits for come now."""
-        self._lanes[job.state].hurry(job.id)
+        self._lanes.hurry(job)
 
     def break_off(self, job_id: JobId) -> None:
         """End a job's upload if its end is still here."""
         for attempt in self._submits:
             if attempt.job.id == job_id:
-                attempt.break_off()
+                attempt.break_off(Cancelled(UNPAID))
 
     def in_the_air(self, job_id: JobId) -> bool:
         """Say whether a request of the job may still be answered."""
@@ -59,14 +57,13 @@ class Nudging:
     def pause(self, since: float) -> None:
         """Submit nothing from now on; `since` in seconds since the epoch."""
         self._gate.pause(since)
-        self._changed.set()
+        self._changed()
 
     def resume(self) -> None:
         """Submit again, and try at once whatever waits."""
         self._gate.resume()
         self._queue.hurry()
-        for lane in self._lanes.values():
-            lane.hurry()
+        self._lanes.hurry()
         for inbox in self._inboxes:
             inbox.wake()
-        self._changed.set()
+        self._changed()

@@ -1,30 +1,27 @@
 """Which job is submitted next, and when it is worth asking."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 from reeldrop.domain.errors import StoreUnavailable
 from reeldrop.domain.job import Job
 from reeldrop.domain.lifecycle import State
 from reeldrop.engine.gate import Gate
-from reeldrop.engine.rooms import Rooms
+from reeldrop.engine.rooms import Folders, Rooms
 from reeldrop.ports import NOTHING_BARRED
 
 LONGEST_PAUSE = 60.0
 """Seconds after which the store is asked in any case."""
 GATE_PAUSE = 1.0
-Shortage = Callable[[], Awaitable[Mapping[str, str]]]
-"""Says which watches' disks are too full to take on work: a sentence for each."""
 
 
 class Queue:
     """The jobs that wait for a submit, behind the gate and the limits."""
 
-    def __init__(self, rooms: Rooms, gate: Gate, shortage: Shortage) -> None:
+    def __init__(self, rooms: Rooms, gate: Gate, folders: Folders) -> None:
         self._rooms = rooms
         self._gate = gate
-        self._shortage = shortage
+        self._folders = folders
         self._changed = asyncio.Event()
         self._hurried = asyncio.Event()
 
@@ -46,7 +43,7 @@ class Queue:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._hurried.wait(), min(blocked, GATE_PAUSE))
             return None
-        self._gate.shortage(await self._shortage())
+        self._gate.shortage(await self._folders.short())
         if self._gate.wait() > 0:
             # Somebody has paused it while a disk took its time.
             return None

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from reeldrop.domain.errors import ResultLost
+from reeldrop.domain.frames import clip_of
 from reeldrop.domain.job import Job, JournalEntry, MediaFacts, MediaFile
 from reeldrop.domain.lifecycle import State, Verdict
 from reeldrop.domain.moments import moment
@@ -43,26 +44,31 @@ def job_record(
 
 
 def params_record(job: Job) -> Any:
-    """Return the parameters as submitted, media named by file, size and SHA-256."""
-    facts = {known.name: known for known in job.media}
-    if job.source and job.claim.source:
-        facts[job.claim.source[0].origin] = job.source
-    return _without_content(job.params, facts)
+    """Return the parameters as submitted, media named by file, size and SHA-256.
+
+    `fitted` says that the clip was made to fit: size and SHA-256 are of what was made of it.
+    """
+    files = {known.name: _sent(known) for known in job.media}
+    if job.source and (clip := clip_of(job)):
+        files[clip] = (_sent(job.fitted) | {"fitted": True}) if job.fitted else _sent(job.source)
+    return _without_content(job.params, files)
 
 
-def _without_content(value: Any, facts: Mapping[str, MediaFacts]) -> Any:
+def _sent(facts: MediaFacts) -> dict[str, Any]:
+    return {"bytes": facts.bytes, "sha256": facts.sha256}
+
+
+def _without_content(value: Any, files: Mapping[str, Mapping[str, Any]]) -> Any:
     match value:
         case MediaFile(origin):
-            known = facts.get(origin)
-            size, digest = (known.bytes, known.sha256) if known else (None, None)
-            return {"file": origin, "bytes": size, "sha256": digest}
+            return {"file": origin, **files.get(origin, {"bytes": None, "sha256": None})}
         case str() if value.startswith("data:"):
             kind = value[5:].partition(",")[0]
             return {"data_uri": kind[:100], "characters": len(value)}
         case Mapping():
-            return {key: _without_content(part, facts) for key, part in value.items()}
+            return {key: _without_content(part, files) for key, part in value.items()}
         case list() | tuple():
-            return [_without_content(part, facts) for part in value]
+            return [_without_content(part, files) for part in value]
         case _:
             return value
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from reeldrop.domain.errors import FolderOffline
 from reeldrop.domain.job import Job, JobId
-from reeldrop.ports import Clock, Inbox, JobStore, Media, Outbox, Provider, Uploads
+from reeldrop.engine.intake.probing import Probing
+from reeldrop.ports import Catalogue, Clock, Inbox, JobStore, Media, Outbox, Provider, Uploads
 
 DAY = 86_400.0
 
@@ -16,10 +18,27 @@ class Place:
 
     inbox: Inbox
     outbox: Outbox
+    """Its own, also where watches share the folder: what hangs for one must not hold up another."""
+    board: Outbox
+    """The same folder, for the status alone: deliveries that hang must not hold that up."""
+    media: Media
+    """Its own as well."""
     archive: str
     """`move`, `delete` or `keep`."""
     duplicates: str
     """Which identical drops are not run: `in_flight`, `always` or `never`."""
+
+
+class Folders(Protocol):
+    """What the machine says of the folders of each watch; nothing here waits for one that hangs."""
+
+    async def short(self) -> Mapping[str, str]:
+        """Return which watches' disks are too full to take on work, and a sentence for each."""
+        ...
+
+    async def silent(self) -> Mapping[str, str]:
+        """Return of which watches a folder does not answer any more, and a sentence for each."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +68,8 @@ class Rooms:
     clock: Clock
     store: JobStore
     provider: Provider
+    catalogue: Catalogue
     uploads: Uploads
-    media: Media
     places: Mapping[str, Place]
     policy: Policy
     stopping: Callable[[], bool]
@@ -58,9 +77,15 @@ class Rooms:
     """Numbers from 0 to 1 that spread retries."""
     cancelled: set[JobId] = field(default_factory=set[JobId])
     """The jobs that a person wants no more, and that have not ended yet."""
+    probings: dict[str, Probing] = field(default_factory=dict[str, Probing])
+    """By watch, what counts the crashes of the daemon under clips that are being made to fit."""
 
     def place(self, job: Job) -> Place:
         """Return the folders of the job's watch. Raises FolderOffline."""
         if job.watch not in self.places:
             raise FolderOffline(f'the settings name no watch "{job.watch}" any more')
         return self.places[job.watch]
+
+    def probing(self, job: Job) -> Probing:
+        """Return what counts the crashes of the daemon under clips of the job's watch."""
+        return self.probings.setdefault(job.watch, Probing(job.watch, self.store))

@@ -4,7 +4,6 @@ A step records what it did through its Attempt and raises what went wrong; what 
 is decided in outcomes.py.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -12,22 +11,24 @@ import structlog
 
 from reeldrop.domain import naming
 from reeldrop.domain.errors import (
-    Cancelled,
     ClipError,
     ClipUnreadable,
+    FileBusy,
     GenerationFailed,
     NotWhole,
     ResultDamaged,
     ResultGone,
     ResultLost,
+    SourceVanished,
     StagedMissing,
     StepError,
 )
 from reeldrop.domain.job import Cost, Job, MediaFacts, RelPath
 from reeldrop.domain.lifecycle import FINAL, PLACED_AS, Event, State, Verdict
+from reeldrop.domain.paths import printable
 from reeldrop.engine import record
 from reeldrop.engine.attempt import Attempt
-from reeldrop.engine.cancelling import UNPAID, fetched_after
+from reeldrop.engine.cancelling import fetched_after
 from reeldrop.engine.rooms import Place, Rooms
 from reeldrop.engine.submission import Submission
 from reeldrop.ports import Delivery, Generation, Progress
@@ -43,15 +44,9 @@ async def submit(
     `overdue` is awaited when the answer takes long, and makes the job UNCERTAIN.
     """
     submission = Submission(attempt, rooms)
-    sending = attempt.sending = asyncio.timeout(None)
-    try:
-        async with sending:
-            request = await submission.request()
-            generation = await rooms.provider.submit(request, submission.declare, overdue)
-    except TimeoutError as error:
-        if not sending.expired():
-            raise
-        raise Cancelled(UNPAID) from error
+    async with attempt.may_be_broken_off():
+        request = await submission.request()
+        generation = await rooms.provider.submit(request, submission.declare, overdue)
     attempt.breakable = False
     attempt.heard = True
     # Before the first write, so that the id is somewhere whatever becomes of that.
@@ -62,6 +57,18 @@ async def submit(
     attempt.again_in = rooms.policy.poll_interval
     if generation.progress is Progress.FAILED:
         _fail(attempt, generation)
+
+
+async def see_that_nothing_has_gone(job: Job, rooms: Rooms, error: FileBusy) -> None:
+    """Raise SourceVanished where somebody has emptied the claim: waiting would not bring it back."""
+    if job.claim.kept or job.state is not State.UPLOADING:
+        return
+    if gone := await rooms.place(job).inbox.gone(job.claim):
+        names = " and ".join(printable(path) for path in gone[:3])
+        raise SourceVanished(
+            f"{names} was taken away from Reeldrop's own folder before it was sent.",
+            hint="Drop it again.",
+        ) from error
 
 
 async def poll(attempt: Attempt, rooms: Rooms) -> None:
@@ -123,7 +130,7 @@ async def fetch(attempt: Attempt, rooms: Rooms) -> None:
         raise ResultGone("the result's address is not known")
     await rooms.provider.fetch(job.result_url, part)
     try:
-        facts = await rooms.media.probe(part)
+        facts = (await rooms.place(job).media.probe(part)).facts
     except (NotWhole, ClipUnreadable) as error:
         await outbox.discard(name)
         raise ResultDamaged(f"the fetched result cannot be played: {error.message}") from error
@@ -212,13 +219,13 @@ async def _delivery(job: Job, rooms: Rooms, place: Place) -> Delivery:
     if job.download is None:
         return Delivery(texts, sources=sources)
     result = (place.outbox.work(job.download), naming.result_name(job.folder))
-    return Delivery(texts, result, await _poster(job, rooms, place), sources)
+    return Delivery(texts, result, await _poster(job, place), sources)
 
 
-async def _poster(job: Job, rooms: Rooms, place: Place) -> Path | None:
+async def _poster(job: Job, place: Place) -> Path | None:
     poster = place.outbox.work(f"{job.id}.jpg")
     try:
-        await rooms.media.poster(place.outbox.work(job.download or ""), poster)
+        await place.media.poster(place.outbox.work(job.download or ""), poster)
     except ClipUnreadable as error:
         # The result plays; a picture of it is a courtesy.
         log.warning("poster.failed", job=job.id, path=job.path, error=error.message)
@@ -241,8 +248,8 @@ def _sources(job: Job, place: Place) -> tuple[tuple[Path, RelPath], ...]:
 async def clear(job: Job, rooms: Rooms) -> None:
     """Remove what a final job left in the work folders; safe to repeat."""
     place = rooms.place(job)
-    for name in (job.download, f"{job.id}.part", f"{job.id}.jpg", f"{job.id}.{job.token}"):
-        if name:
+    for name in await place.outbox.leftovers():
+        if name.startswith(f"{job.id}."):
             await place.outbox.discard(name)
     if job.claim.kept:
         return

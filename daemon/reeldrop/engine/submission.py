@@ -7,10 +7,12 @@ from typing import Any
 import structlog
 
 from reeldrop.domain.errors import Cancelled, Lost, Stopping, StoreUnavailable
+from reeldrop.domain.frames import clip_of
 from reeldrop.domain.job import Cost, GenerationId, Job, MediaFacts, MediaFile, RelPath
 from reeldrop.domain.lifecycle import Event, State
 from reeldrop.engine.attempt import Attempt
 from reeldrop.engine.cancelling import UNPAID
+from reeldrop.engine.fitting import Made, made, see_that_it_holds
 from reeldrop.engine.rooms import Rooms
 from reeldrop.ports import Streamed, SubmitRequest
 
@@ -29,9 +31,14 @@ class Submission:
         self._rooms = rooms
         self._streams: list[tuple[RelPath, Streamed]] = []
         self._mode = ""
+        self._made: Made | None = None
 
     async def request(self) -> SubmitRequest:
-        """Return the request. Raises Unsendable, FileBusy."""
+        """Return the request; a clip that is made to fit is made first.
+
+        Raises Unsendable, ClipUnreadable, FileBusy, FolderOffline, DiskFull, StoreUnavailable, Lost.
+        """
+        self._made = await made(self._attempt, self._rooms)
         job = self._attempt.job
         params = {key: await self._value(value) for key, value in job.params.items()}
         return SubmitRequest(job.model, params, job.request_id)
@@ -49,7 +56,10 @@ class Submission:
 
     async def _media(self, origin: RelPath) -> Any:
         job = self._attempt.job
-        file = self._rooms.place(job).inbox.real(job.claim.path_of(origin))
+        if self._made and origin == clip_of(job):
+            file = self._made.file
+        else:
+            file = self._rooms.place(job).inbox.real(job.claim.path_of(origin))
         value, mode = await self._rooms.uploads.prepare(file, job.upload)
         self._mode = mode
         if not isinstance(value, str):
@@ -65,6 +75,8 @@ class Submission:
         self._see_that_it_is_wanted()
         for _, stream in self._streams:
             await stream.verify()
+        if self._made:
+            await see_that_it_holds(self._attempt.job, self._made, self._rooms)
         self._see_that_it_is_wanted()
         await self._attempt.declare(
             self._declared({origin: stream.facts() for origin, stream in self._streams})
@@ -119,13 +131,15 @@ class Submission:
 
     def _declared(self, facts: dict[RelPath, MediaFacts]) -> Job:
         job = self._attempt.job
-        clip = facts.pop(job.claim.source[0].origin, None)
+        origin = clip_of(job)
+        clip = facts.pop(origin, None) if origin else None
         return job.evolve(
             attempts=job.attempts + 1,
             request_ids=(*job.request_ids, job.request_id),
             submitted=self._rooms.clock.now(),
             upload_mode=self._mode,
-            source=_with_digest(job.source, clip),
+            source=job.source if self._made else _with_digest(job.source, clip),
+            fitted=_with_digest(job.fitted, clip) if self._made else None,
             media=tuple(replace(known, name=origin) for origin, known in facts.items()),
         )
 

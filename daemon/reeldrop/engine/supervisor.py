@@ -6,37 +6,37 @@ from it. On a stop nothing new is taken, short steps end, and what is left waits
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import structlog
 
-from reeldrop.domain.errors import StoreUnavailable
+from reeldrop.domain.errors import FolderOffline, StoreUnavailable
 from reeldrop.domain.job import Job, JobId
 from reeldrop.domain.lifecycle import FINAL, State
 from reeldrop.engine.attempt import Attempt
 from reeldrop.engine.gate import Gate
+from reeldrop.engine.healths import Healths
 from reeldrop.engine.intake import Intake
+from reeldrop.engine.lanes import Lanes
 from reeldrop.engine.nudging import Nudging
 from reeldrop.engine.operations import Orders
-from reeldrop.engine.queue import Queue, Shortage
-from reeldrop.engine.rooms import Rooms
+from reeldrop.engine.queue import Queue
+from reeldrop.engine.rooms import Folders, Rooms
 from reeldrop.engine.schedule import Schedule
+from reeldrop.engine.showing import Board, Showing
+from reeldrop.engine.vigil import Vigil
 from reeldrop.engine.worker import Worker
-from reeldrop.ports import Block, Order
+from reeldrop.ports import Order
 
 log = structlog.get_logger()
 
 SUBMITS = 8
 """POSTs in the air at once: the most jobs that one crash can make uncertain."""
-LANES = {State.GENERATING: 8, State.UNCERTAIN: 1, State.DOWNLOADING: 4, State.DELIVERING: 4}
-"""How many jobs of a state are worked on at once."""
-GRACE = 6.0
-"""Seconds that running steps get to end after a stop."""
-STATUS_INTERVAL = 1.0
+GRACE = 4.5
+"""Seconds that running steps get to end after a stop; a step that a share holds never does."""
 ORDERS_INTERVAL = 0.25
 """Seconds between two looks for what people have asked for: a resume works within a second."""
-STATUS_HEARTBEAT = 30.0
 
 
 class Supervisor:
@@ -46,19 +46,27 @@ class Supervisor:
         self,
         rooms: Rooms,
         intakes: Mapping[str, Intake],
-        write_status: Callable[[], Awaitable[None]],
-        shortage: Shortage,
+        boards: Sequence[Board],
+        folders: Folders,
         stop: asyncio.Event,
     ) -> None:
         self._rooms = rooms
         self._intakes = intakes
-        self._write_status = write_status
         self._stop = stop
         self._gate = Gate(rooms.clock)
         self._worker = Worker(rooms, self._gate)
-        self._queue = Queue(rooms, self._gate, shortage)
-        self._lanes = {state: Schedule(rooms.clock) for state in LANES}
-        self._status_changed = asyncio.Event()
+        self._queue = Queue(rooms, self._gate, folders)
+        self._lanes = Lanes(rooms.clock, rooms.places)
+        self._healths = Healths(intakes)
+        self._showing = Showing(rooms.store, rooms.clock, self._gate, self._healths, boards)
+        self._vigil = Vigil(
+            rooms.clock,
+            folders,
+            self._gate,
+            self._healths,
+            self._give_up,
+            self._showing.changed,
+        )
         self._slots = asyncio.Semaphore(SUBMITS)
         self._submits: dict[Attempt, asyncio.Task[None]] = {}
         self._nudging = Nudging(
@@ -67,7 +75,7 @@ class Supervisor:
             self._lanes,
             self._submits.keys(),
             [intake.inbox for intake in intakes.values()],
-            self._status_changed,
+            self._showing.changed,
         )
         self._orders = Orders(rooms, self._nudging)
         self._asked: dict[int, asyncio.Task[None]] = {}
@@ -88,7 +96,7 @@ class Supervisor:
         `jobs` are those that the store handed over at the start.
         """
         for job in jobs:
-            self._schedule(job, 0.0)
+            self._lanes.put(job, 0.0)
         if (since := await self._rooms.store.paused()) is not None:
             self._gate.pause(since)
         try:
@@ -102,13 +110,10 @@ class Supervisor:
             lanes = [
                 *(group.create_task(self._intake_lane(name)) for name in self._intakes),
                 group.create_task(self._submit_lane(group)),
-                group.create_task(self._status_lane()),
                 group.create_task(self._orders_lane(group)),
-                *(
-                    group.create_task(self._lane(self._lanes[state]))
-                    for state, width in LANES.items()
-                    for _ in range(width)
-                ),
+                group.create_task(self._vigil.lane()),
+                *(group.create_task(lane) for lane in self._showing.lanes()),
+                *(group.create_task(self._lane(schedule)) for schedule in self._lanes.each()),
             ]
             if once:
                 lanes.append(group.create_task(self._stop_when_idle()))
@@ -116,8 +121,7 @@ class Supervisor:
             await self._drain()
             for lane in lanes:
                 lane.cancel()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._write_status(), 2.0)
+        await self._showing.last_words()
 
     async def _drain(self) -> None:
         """Let short steps and awaited answers end; an upload whose end is still here is broken off."""
@@ -140,15 +144,18 @@ class Supervisor:
 
     async def _look(self, name: str) -> float:
         """Look at one inbox once; return the seconds until it must be looked at again."""
+        self._vigil.look_begins(name)
         looked = await self._intakes[name].look()
+        self._vigil.look_ends(name)
+        self._healths.looked(name, looked)
         self._settling[name] = looked.still_settling
         # What was claimed lies in the inbox: without it nothing of the watch can be sent.
         self._gate.offline(name, looked.offline)
         for job in looked.refused:
-            self._schedule(job, 0.0)
+            self._lanes.put(job, 0.0)
         if looked.jobs_added:
             self._queue.changed()
-        self._status_changed.set()
+        self._showing.changed()
         return looked.wait
 
     async def _submit_lane(self, group: asyncio.TaskGroup) -> None:
@@ -161,7 +168,7 @@ class Supervisor:
             if job.state is not State.UPLOADING:
                 # It takes part in the generation of an identical one: there is nothing to submit.
                 self._slots.release()
-                self._schedule(job, 0.0)
+                self._lanes.put(job, 0.0)
                 continue
             attempt = Attempt(job, self._rooms, self._gate, self._look_meanwhile)
             self._submits[attempt] = group.create_task(self._submit(attempt))
@@ -173,11 +180,17 @@ class Supervisor:
             del self._submits[attempt]
             self._slots.release()
 
+    def _give_up(self, silent: Mapping[str, str]) -> None:
+        """Break off the submits of watches that do not answer: clips are read and made anew in them."""
+        for attempt in self._submits:
+            if reason := silent.get(attempt.job.watch):
+                attempt.break_off(FolderOffline(reason))
+
     def _look_meanwhile(self, job: Job, after: float) -> None:
         """A submit's answer takes long: its slot stays taken, and the log is asked all the same."""
         self._running.discard(job.id)
-        self._status_changed.set()
-        self._schedule(job, after)
+        self._showing.changed()
+        self._lanes.put(job, after)
 
     async def _lane(self, schedule: Schedule) -> None:
         while True:
@@ -188,12 +201,12 @@ class Supervisor:
             return
         looked_up = attempt.job.state is State.UNCERTAIN
         self._running.add(attempt.job.id)
-        self._status_changed.set()
+        self._showing.changed()
         try:
             await self._worker.step(attempt)
         finally:
             self._running.discard(attempt.job.id)
-            self._status_changed.set()
+            self._showing.changed()
         if looked_up:
             self._looked_up.add(attempt.job.id)
         if attempt.lost:
@@ -201,14 +214,9 @@ class Supervisor:
         if attempt.job.state in FINAL:
             self._looked_up.discard(attempt.job.id)
             self.ended[attempt.job.state] += 1
-        self._schedule(attempt.job, attempt.again_in)
+        self._lanes.put(attempt.job, attempt.again_in)
         # Whatever moved may have freed a place in a limit.
         self._queue.changed()
-
-    def _schedule(self, job: Job, after: float) -> None:
-        """See that the job's next step comes; a queued job's turn is the store's to say."""
-        if job.state in self._lanes:
-            self._lanes[job.state].put(job, after)
 
     # ------------------------------------------------------------------ what people ask for
 
@@ -230,30 +238,9 @@ class Supervisor:
         finally:
             self._running.discard(name)
             del self._asked[order.n]
-            self._status_changed.set()
+            self._showing.changed()
 
-    # ------------------------------------------------------------------ what people see
-
-    async def _status_lane(self) -> None:
-        # What an earlier run put down is no longer known to be so.
-        told: list[Block] | None = None
-        while True:
-            self._status_changed.clear()
-            if self._gate.blocks != told:
-                told = await self._tell_why()
-            await self._write_status()
-            await self._rooms.clock.sleep(STATUS_INTERVAL)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._status_changed.wait(), STATUS_HEARTBEAT)
-
-    async def _tell_why(self) -> list[Block]:
-        """Put down why the queue waits, for whoever looks; return what is known to be put down."""
-        blocks = self._gate.blocks
-        try:
-            await self._rooms.store.set_blocks(blocks)
-        except StoreUnavailable as error:
-            log.debug("status.failed", error=error.message)
-        return blocks
+    # ------------------------------------------------------------------ a single run
 
     async def _stop_when_idle(self) -> None:
         while not await self._idle():

@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from reeldrop.domain.errors import Duplicate
+from reeldrop.domain.frames import clip_of, frames_of
 from reeldrop.domain.job import Job, MediaFacts, RelPath
 from reeldrop.domain.lifecycle import Event, State, Verdict
 from reeldrop.domain.moments import moment
 from reeldrop.domain.paths import printable
-from reeldrop.domain.sameness import digests_of, files_in, joined
+from reeldrop.domain.sameness import digest_of_frames, digests_of, files_in, joined
 from reeldrop.engine.attempt import Attempt
 from reeldrop.engine.rooms import Rooms
 
@@ -31,7 +32,7 @@ class Twins:
     async def settle(self, attempt: Attempt) -> bool:
         """Let an UPLOADING job take part in the generation of an identical one, or wait for it.
 
-        False where it is to be submitted. What is read of its files is recorded with it.
+        False where it is to be submitted: it stays UPLOADING. What is read of its files is recorded with it.
 
         Raises:
             Duplicate: it has been delivered already, and its watch runs nothing twice.
@@ -101,6 +102,7 @@ class Twins:
         """Say whether its bytes can ever be known: it may have lost its watch, its claim, or a source."""
         unknown = {origin for origin in files_in(rival.params) if origin not in known}
         claimed = {file.origin for file in (*rival.claim.source, *rival.claim.references)}
+        claimed.update(() if (clip := clip_of(rival)) is None else (clip,))
         there = rival.watch in self._rooms.places and rival.state is not State.DELIVERED
         return not unknown or (there and unknown <= claimed)
 
@@ -109,10 +111,20 @@ class Twins:
         digests = dict(known)
         for origin in files_in(job.params):
             if origin not in digests:
-                place = self._rooms.place(job)
-                file = place.inbox.real(job.claim.path_of(origin))
-                digests[origin] = await place.outbox.sha256(file)
+                digests[origin] = await digest(job, origin, self._rooms)
         return digests
+
+
+async def digest(job: Job, origin: RelPath, rooms: Rooms) -> str:
+    """Return the SHA-256 of a file of a job's claim; of numbered frames what stands for theirs.
+
+    Raises FileBusy, FolderOffline.
+    """
+    place = rooms.place(job)
+    frames = frames_of(job) if origin == clip_of(job) else ()
+    parts = [frame.origin for frame in frames] or [origin]
+    found = [await place.inbox.sha256(job.claim.path_of(part)) for part in parts]
+    return digest_of_frames(found) if frames else found[0]
 
 
 async def _follow(attempt: Attempt, leader: Job, job: Job) -> None:
@@ -140,7 +152,8 @@ def _with_digests(job: Job, digests: Mapping[RelPath, str]) -> Job:
     def read(facts: MediaFacts, origin: RelPath) -> MediaFacts:
         return replace(facts, sha256=digests.get(origin, facts.sha256))
 
-    source = job.source and read(job.source, job.claim.source[0].origin)
+    clip = clip_of(job)
+    source = job.source and (read(job.source, clip) if clip else job.source)
     return job.evolve(
         source=source, media=tuple(read(each, RelPath(each.name)) for each in job.media)
     )

@@ -9,6 +9,7 @@ import structlog
 
 from reeldrop.domain.errors import (
     ClipRejected,
+    FileBusy,
     Lost,
     StepError,
     StoreUnavailable,
@@ -102,13 +103,17 @@ class Worker:
                 assert_never(never)
 
     async def _submit(self, attempt: Attempt) -> None:
-        if await self._twins.settle(attempt):
-            return
-
         async def overdue(error: StepError) -> None:
             await self._late_answers.begin(attempt, error)
 
-        await steps.submit(attempt, self._rooms, overdue)
+        try:
+            async with attempt.may_be_broken_off():
+                await self._twins.settle(attempt)
+            if attempt.job.state is State.UPLOADING:
+                await steps.submit(attempt, self._rooms, overdue)
+        except FileBusy as error:
+            await steps.see_that_nothing_has_gone(attempt.job, self._rooms, error)
+            raise
 
     async def _see_that_it_is_uncertain(self, job: Job) -> None:
         """Raise Lost where a late answer, or a person, has settled it: the log need not be asked."""

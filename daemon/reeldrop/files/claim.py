@@ -16,7 +16,7 @@ import shutil
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 
-from reeldrop.domain.errors import DropChanged
+from reeldrop.domain.errors import DropChanged, FolderOffline
 from reeldrop.domain.job import Claim, ClaimedFile, RelPath
 from reeldrop.domain.paths import common_folder, join
 from reeldrop.files import durable
@@ -26,9 +26,9 @@ from reeldrop.files.confined import (
     look,
     open_inside,
     parts_of,
-    root_of,
 )
 from reeldrop.files.faults import Refused, shown
+from reeldrop.files.mounts import mount_of
 from reeldrop.files.scan import entry_of
 
 HOME = ".reeldrop"
@@ -77,19 +77,20 @@ def _numbered(number: int, path: RelPath) -> str:
     return number_ + durable.shortened(stem, extension, 255 - len(number_))
 
 
-def make_true(root: str, claim: Claim) -> None:
+def make_true(inbox: int, claim: Claim) -> None:
     """Copy the references and move the sources into the claim, durably; put all back on failure.
 
     Raises:
         DropChanged: a file has gone, or is not the one that was judged.
+        FolderOffline: the file system that it lies on is not mounted.
         OSError, Refused: a file cannot be moved, or a disk does not take it.
     """
     if claim.kept:
-        with root_of(root) as inbox:
-            if changed := _changed(inbox, (*claim.source, *claim.references)):
-                raise changed
+        if changed := _changed(inbox, (*claim.source, *claim.references)):
+            raise changed
         return
-    with root_of(root) as inbox, folder_in(inbox, claim.folder.split("/"), make=PRIVATE) as folder:
+    require_mounted(inbox, claim)
+    with folder_in(inbox, claim.folder.split("/"), make=PRIVATE) as folder:
         try:
             for number, claimed in enumerate(claim.references):
                 _copy_reference(inbox, folder, claimed, f"part-r{number}")
@@ -103,6 +104,46 @@ def make_true(root: str, claim: Claim) -> None:
                 raise
             raise changed from error
         _settle(inbox, folder, claim)
+
+
+def gone(inbox: int, claim: Claim) -> list[RelPath]:
+    """Return which files of a claim that was made are not in it any more, by the paths that they had.
+
+    Raises:
+        FolderOffline, OSError: that cannot be told now.
+    """
+    require_mounted(inbox, claim)
+    return [
+        claimed.origin
+        for claimed in (*claim.source, *claim.references)
+        if _is_gone(inbox, f"{claim.folder}/{claimed.at}")
+    ]
+
+
+def _is_gone(inbox: int, path: str) -> bool:
+    *folders, name = parts_of(path)
+    try:
+        with folder_in(inbox, folders) as folder:
+            return look(folder, name) is None
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+
+
+def require_mounted(inbox: int, claim: Claim) -> None:
+    """Raise FolderOffline where the claim lies on a file system of its own that is not there now.
+
+    What is left of it then is a folder like any other, whose emptiness proves nothing.
+    """
+    top = claim.folder.partition(HOME)[0].rstrip("/")
+    if not top:
+        return
+    *folders, _ = parts_of(top)
+    with folder_in(inbox, parts_of(top)) as begins, folder_in(inbox, folders) as above:
+        if (mount_of(begins).id, os.fstat(begins).st_dev) == (
+            mount_of(above).id,
+            os.fstat(above).st_dev,
+        ):
+            raise FolderOffline(f'The folder "{shown(top)}" of the inbox is not mounted now')
 
 
 def _copy_reference(inbox: int, folder: int, claimed: ClaimedFile, part: str) -> None:
@@ -258,18 +299,19 @@ def _remove_if_empty(inbox: int, folder: int, claim: Claim) -> None:
             _remove(inbox, claim.folder)
 
 
-def remove(root: str, claim: Claim) -> None:
+def remove(inbox: int, claim: Claim) -> None:
     """Remove the claim's folder with all that is in it; nothing happens for a kept claim.
 
     Raises:
+        FolderOffline: the file system that it lies on is not mounted.
         OSError, Refused: it cannot be removed, or is no claim's folder.
     """
     if claim.kept:
         return
     if not CLAIM_FOLDER.fullmatch(claim.folder):
         raise Refused(f'"{shown(claim.folder)}" is no claim')
-    with root_of(root) as inbox:
-        _remove(inbox, claim.folder)
+    require_mounted(inbox, claim)
+    _remove(inbox, claim.folder)
 
 
 def _remove(inbox: int, path: RelPath) -> None:

@@ -10,7 +10,7 @@ import stat
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
-from reeldrop.files.faults import Refused, shown
+from reeldrop.files.faults import Refused, explained, shown
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -84,7 +84,8 @@ def folder_in(root: int, parts: Sequence[str], *, make: int | None = None) -> Ge
 
 def _enter(fd: int, part: str, make: int | None) -> int:
     try:
-        return os.open(part, FOLDER, dir_fd=fd)
+        with explained(fd, part):
+            return os.open(part, FOLDER, dir_fd=fd)
     except FileNotFoundError:
         if make is None:
             raise
@@ -129,8 +130,9 @@ def file_in(folder: int, name: str) -> Generator[int]:
         OSError: it is not there or cannot be read.
     """
     # Looked at first: only opening a device or a FIFO may already have an effect.
-    _require_regular(os.stat(name, dir_fd=folder, follow_symlinks=False), name)
-    fd = os.open(name, FILE, dir_fd=folder)
+    with explained(folder, name):
+        _require_regular(os.stat(name, dir_fd=folder, follow_symlinks=False), name)
+        fd = os.open(name, FILE, dir_fd=folder)
     try:
         _require_regular(os.fstat(fd), name)
         yield fd
@@ -154,7 +156,7 @@ def check(root: int, path: str) -> None:
         FileNotFoundError: nothing is there.
     """
     *folders, name = parts_of(path)
-    with folder_in(root, folders) as folder:
+    with folder_in(root, folders) as folder, explained(folder, name):
         _require_regular(os.stat(name, dir_fd=folder, follow_symlinks=False), name)
 
 

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 
 from reeldrop.files.confined import look
-from reeldrop.files.faults import Refused, shown
+from reeldrop.files.faults import Refused, shown, unmovable
 
 BLOCK = 1 << 20
 NO_REPLACE = 1
@@ -34,10 +34,12 @@ def rename_new(from_fd: int, name: str, to_fd: int, new: str) -> None:
     before = os.stat(name, dir_fd=from_fd, follow_symlinks=False)
     try:
         _rename(from_fd, name, to_fd, new)
-    except OSError:
+    except OSError as error:
         # A share may have done it and lost the answer.
         after = look(to_fd, new)
         if after is None or not os.path.samestat(before, after):
+            if isinstance(error, PermissionError):
+                raise unmovable(from_fd, to_fd) from error
             raise
         if look(from_fd, name) is not None:
             raise

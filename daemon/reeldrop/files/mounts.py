@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from reeldrop.domain.paths import printable
+
 LOCAL = frozenset(
     {
         "bcachefs",
@@ -32,6 +34,31 @@ LOCAL = frozenset(
 
 overlay is not among them: what is written to its layers from outside gives no event.
 """
+NETWORK = frozenset(
+    {
+        "9p",
+        "afs",
+        "beegfs",
+        "ceph",
+        "cifs",
+        "coda",
+        "davfs",
+        "gfs2",
+        "glusterfs",
+        "gpfs",
+        "lustre",
+        "ncpfs",
+        "nfs",
+        "nfs4",
+        "ocfs2",
+        "prl_fs",
+        "smb3",
+        "smbfs",
+        "vboxsf",
+        "virtiofs",
+        "vmhgfs",
+    }
+)
 OCTAL = re.compile(rb"\\([0-7]{3})")
 
 
@@ -52,6 +79,22 @@ class Mount:
     def local(self) -> bool:
         """Say whether only this host writes to it."""
         return self.kind in LOCAL
+
+    @property
+    def description(self) -> str:
+        """Say of what kind it is, for people."""
+        if self.kind in LOCAL:
+            return f"local file system ({self.kind})"
+        if self.kind in NETWORK or self.kind.startswith("fuse"):
+            return f"{self.kind} is a network or FUSE mount"
+        if self.kind == "overlay":
+            return "overlay does not tell of what is written to its layers"
+        return f"{self.kind} is not known to be a local file system"
+
+    @property
+    def place(self) -> str:
+        """What names it over restarts, as a text; the numbers of FUSE and NFS change with each mount."""
+        return f"{self.kind} {printable(self.root)} at {printable(self.point)}"
 
 
 NOWHERE = Mount(-1, "", "", "", "unknown")

@@ -8,35 +8,35 @@ Rule 3: `.reeldrop/work/<name>` of a staged folder is complete or not there.
 import errno
 import os
 import threading
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from reeldrop.domain.errors import FolderOffline, StagedMissing
+from reeldrop.domain.errors import StagedMissing
 from reeldrop.domain.job import RelPath
 from reeldrop.files import durable, place, reclaim, stage
-from reeldrop.files.claim import HOME, MARKER, PRIVATE
+from reeldrop.files.claim import HOME, PRIVATE
 from reeldrop.files.confined import file_in, folder_in, names_in, root_of
 from reeldrop.files.faults import Refused, shown, translated
-from reeldrop.files.lane import Lane
 from reeldrop.files.look import look_of
+from reeldrop.files.marker import Guard, Mark
+from reeldrop.lane import Lane
 from reeldrop.ports import Delivery
 from reeldrop.settings import OutputSettings
 
 WIDTH = 4
-OWN_MARKER = f"{HOME}/{MARKER}"
 TAKEN = frozenset({errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EISDIR})
 
 
 class FolderOutbox:
     """The folder of results of one watch, or of several."""
 
-    def __init__(self, path: str, output: OutputSettings) -> None:
-        self._root = str(Path(path).absolute())
+    def __init__(self, mark: Mark, output: OutputSettings) -> None:
+        self._root = mark.folder
+        self._guard = Guard("outbox", mark)
         self._look = look_of(output)
         self._files = Lane("outbox", WIDTH)
         self._writing_status = threading.Lock()
-        self._marked = False
 
     def prepare(self) -> None:
         """Make the work folders.
@@ -44,25 +44,10 @@ class FolderOutbox:
         Raises:
             FolderOffline, FileBusy, DiskFull: the outbox is not there or does not take them.
         """
-        with translated(self._root, "cannot prepare the outbox"), root_of(self._root) as root:
+        with translated(self._root, "cannot prepare the outbox"), self._guard.opened() as root:
             for part in (place.WORK, place.BUILDING):
                 with folder_in(root, part, make=PRIVATE):
                     pass
-            self._marked = place.is_there(root, RelPath(OWN_MARKER))
-
-    @contextmanager
-    def _there(self) -> Generator[int]:
-        """Open the outbox, if it is the one that was prepared: an unmounted share leaves an empty folder.
-
-        Raises:
-            FolderOffline: its marker is gone.
-        """
-        with root_of(self._root) as root:
-            if self._marked and not place.is_there(root, RelPath(OWN_MARKER)):
-                raise FolderOffline(
-                    f"The outbox {shown(self._root)} is not there: its {OWN_MARKER} is gone"
-                )
-            yield root
 
     async def aclose(self) -> None:
         """Let the threads end; one that hangs in the kernel is left behind."""
@@ -87,7 +72,7 @@ class FolderOutbox:
     def _withdraw(self, folder: RelPath, expected: Mapping[RelPath, str], name: str) -> bool:
         with (
             translated(self._root, f'cannot remove "{shown(folder)}"'),
-            self._there() as root,
+            self._guard.opened() as root,
             folder_in(root, place.WORK, make=PRIVATE) as work,
         ):
             stage.remove(work, name)
@@ -108,7 +93,7 @@ class FolderOutbox:
     def _stage(self, name: str, delivery: Delivery) -> RelPath:
         with (
             translated(self._root, f'cannot prepare the delivery "{shown(name)}"'),
-            self._there() as root,
+            self._guard.opened() as root,
             folder_in(root, place.BUILDING, make=PRIVATE) as building,
             folder_in(root, place.WORK, make=PRIVATE) as work,
         ):
@@ -125,7 +110,7 @@ class FolderOutbox:
         return await self._files.run(self._free_name, wanted)
 
     def _free_name(self, wanted: RelPath) -> RelPath:
-        with translated(self._root, "cannot look into the outbox"), self._there() as root:
+        with translated(self._root, "cannot look into the outbox"), self._guard.opened() as root:
             return RelPath(place.free_name(root, wanted))
 
     async def publish(self, staged: RelPath, final: RelPath) -> bool:
@@ -143,7 +128,7 @@ class FolderOutbox:
     def _publish(self, staged: RelPath, final: RelPath) -> bool:
         with (
             translated(self._root, f'cannot place "{shown(final)}" in the outbox'),
-            self._there() as root,
+            self._guard.opened() as root,
         ):
             if place.is_there(root, staged):
                 return self._show(root, staged, final)
@@ -179,7 +164,7 @@ class FolderOutbox:
         await self._files.run(self._discard, name)
 
     def _discard(self, name: str) -> None:
-        with translated(self._root, f'cannot remove "{shown(name)}"'), self._there() as root:
+        with translated(self._root, f'cannot remove "{shown(name)}"'), self._guard.opened() as root:
             for part in (place.WORK, place.BUILDING):
                 with suppress(FileNotFoundError), folder_in(root, part) as folder:
                     stage.remove(folder, name)
@@ -189,7 +174,7 @@ class FolderOutbox:
         return await self._files.run(self._leftovers)
 
     def _leftovers(self) -> list[str]:
-        with translated(self._root, "cannot look into the outbox"), self._there() as root:
+        with translated(self._root, "cannot look into the outbox"), self._guard.opened() as root:
             found: set[str] = set()
             for part in (place.WORK, place.BUILDING):
                 with suppress(FileNotFoundError), folder_in(root, part) as folder:
@@ -206,7 +191,7 @@ class FolderOutbox:
             # The work of one whose caller has gone may still be going on under the same name.
             self._writing_status,
             translated(self._root, f'cannot write "{shown(name)}"'),
-            self._there() as root,
+            self._guard.opened() as root,
             folder_in(root, (HOME,), make=PRIVATE) as home,
         ):
             stage.remove(home, part)

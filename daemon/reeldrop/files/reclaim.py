@@ -37,8 +37,8 @@ class _Shelf:
     at: Callable[[ClaimedFile], str]
 
 
-def again(root: str, claim: Claim, outbox: Path, folder: RelPath) -> Claim:
-    """Make a new claim with the files of `claim` below the inbox `root`, durably; see `settle`.
+def again(inbox: int, claim: Claim, outbox: Path, folder: RelPath) -> Claim:
+    """Make a new claim with the files of `claim` below the open `inbox`, durably; see `settle`.
 
     The sources are copied from `folder` of the outbox, where they were shown; those of a kept claim
     stay where they are. The references are copied from the inbox.
@@ -47,34 +47,32 @@ def again(root: str, claim: Claim, outbox: Path, folder: RelPath) -> Claim:
         DropChanged: a file has gone, or was changed since; `gone` names it.
         FolderOffline, OSError, Refused: it cannot be copied; nothing is left of what was begun.
     """
-    with root_of(root) as inbox:
-        if claim.kept:
-            return _seen(claim, inbox)
-        _require_ours(inbox, root)
-        name = secrets.token_hex(16)
-        with folder_in(inbox, CLAIMS.split("/"), make=PRIVATE) as claims:
-            try:
-                with (
-                    root_of(str(outbox)) as top,
-                    folder_in(claims, (PART + name,), make=PRIVATE) as part,
-                ):
-                    _require_ours(top, str(outbox))
-                    made = _copied(claim, inbox, (top, folder), part)
-                durable.rename_new(claims, PART + name, claims, name)
-            except BaseException:
-                stage.remove(claims, PART + name)
-                raise
-            os.fsync(claims)
-        return replace(made, folder=RelPath(f"{CLAIMS}/{name}"))
+    if claim.kept:
+        return _seen(claim, inbox)
+    name = secrets.token_hex(16)
+    with folder_in(inbox, CLAIMS.split("/"), make=PRIVATE) as claims:
+        try:
+            with (
+                root_of(str(outbox)) as top,
+                folder_in(claims, (PART + name,), make=PRIVATE) as part,
+            ):
+                _require_ours(top, str(outbox))
+                made = _copied(claim, inbox, (top, folder), part)
+            durable.rename_new(claims, PART + name, claims, name)
+        except BaseException:
+            stage.remove(claims, PART + name)
+            raise
+        os.fsync(claims)
+    return replace(made, folder=RelPath(f"{CLAIMS}/{name}"))
 
 
-def settle(root: str, claim: Claim) -> None:
+def settle(inbox: int, claim: Claim) -> None:
     """Let a copied claim be one like any other: from now on its files may be the only ones.
 
     Raises:
         OSError, Refused: the mark cannot be removed.
     """
-    with root_of(root) as inbox, folder_in(inbox, parts_of(claim.folder)) as folder:
+    with folder_in(inbox, parts_of(claim.folder)) as folder:
         with suppress(FileNotFoundError):
             os.unlink(COPY, dir_fd=folder)
         os.fsync(folder)
@@ -86,13 +84,9 @@ def _require_ours(fd: int, path: str) -> None:
         raise FolderOffline(f"The folder {shown(path)} is not there now")
 
 
-def sweep(root: str) -> None:
+def sweep(inbox: int) -> None:
     """Remove what `again` had begun when it was broken off."""
-    with (
-        root_of(root) as inbox,
-        suppress(FileNotFoundError),
-        folder_in(inbox, CLAIMS.split("/")) as claims,
-    ):
+    with suppress(FileNotFoundError), folder_in(inbox, CLAIMS.split("/")) as claims:
         for name in names_in(claims):
             if name.startswith(PART):
                 stage.remove(claims, name)

@@ -1,15 +1,18 @@
-"""One look at a whole inbox: the truth about what lies there. It changes nothing and opens no file."""
+"""One look at a whole inbox: the truth about what lies there. It changes nothing.
+
+No file is opened but those that the caller names, on shares: there a look from afar may be old news.
+"""
 
 import errno
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from reeldrop.domain.job import RelPath
 from reeldrop.files import mounts
-from reeldrop.files.confined import FOLDER
-from reeldrop.files.faults import run_user
+from reeldrop.files.confined import FILE, FOLDER
+from reeldrop.files.faults import reason, words_of
 from reeldrop.files.litter import is_litter
 from reeldrop.ports import Entry
 
@@ -25,7 +28,7 @@ GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 class Folder:
     """A folder of the walk, open. `path` is relative to the inbox, empty for the inbox itself.
 
-    `top` is the folder where its file system, or its mount, begins inside the inbox.
+    `top` is the folder where its file system, or its mount, begins inside the inbox; `mount` is that.
     """
 
     path: RelPath
@@ -33,6 +36,7 @@ class Folder:
     device: int
     inode: int
     top: RelPath
+    mount: mounts.Mount
 
 
 @dataclass(slots=True)
@@ -45,34 +49,43 @@ class Sweep:
     """Where file systems begin, the inbox itself included."""
 
 
-def sweep(root: str, known: Mapping[RelPath, Entry], visit: Callable[[Folder], None]) -> Sweep:
-    """Walk `root`; `visit` is called with each folder before it is listed.
+def sweep(
+    root: int,
+    known: Mapping[RelPath, Entry],
+    visit: Callable[[Folder], None],
+    closely: Collection[RelPath] = (),
+) -> Sweep:
+    """Walk the open folder `root`; `visit` is called with each folder before it is listed.
 
-    `known` is what the walk before found: entries that are unchanged are taken from it.
+    `known` is what the walk before found: entries that are unchanged are taken from it. On file
+    systems that are not local the files in `closely` are opened to be looked at: only an open asks
+    the server.
 
     Raises:
         OSError: the folder itself cannot be listed.
     """
-    return _Walk(root, known, visit).run()
+    return _Walk(known, visit, closely).run(root)
 
 
 class _Walk:
     def __init__(
-        self, root: str, known: Mapping[RelPath, Entry], visit: Callable[[Folder], None]
+        self,
+        known: Mapping[RelPath, Entry],
+        visit: Callable[[Folder], None],
+        closely: Collection[RelPath],
     ) -> None:
-        self._root = root
         self._known = known
         self._visit = visit
-        self._points = mounts.points_below(os.path.realpath(root))
+        self._closely = frozenset(closely)
+        self._points: frozenset[str] = frozenset()
         self._found = Sweep()
         self._open: list[tuple[Folder, list[str]]] = []
 
-    def run(self) -> Sweep:
+    def run(self, root: int) -> Sweep:
         try:
-            fd = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            self._enter(RelPath(""), fd, RelPath(""), None)
-            if "" in self._found.unreadable:
-                raise OSError(errno.EIO, self._found.unreadable[RelPath("")])
+            fd = os.open(".", FOLDER, dir_fd=root)
+            self._points = mounts.points_below(os.path.realpath(f"/proc/self/fd/{fd}"))
+            self._enter(RelPath(""), fd, None)
             while self._open:
                 self._step()
         finally:
@@ -96,62 +109,96 @@ class _Walk:
             fd = os.open(name, FOLDER, dir_fd=folder.fd)
         except OSError as error:
             if error.errno not in GONE:
-                self._found.unreadable[path] = _why(error, name, folder.fd)
+                self._found.unreadable[path] = reason(error, folder.fd, name)
             return
-        self._enter(path, fd, folder.top, folder.device)
+        try:
+            self._enter(path, fd, folder)
+        except OSError as error:
+            self._found.unreadable[path] = words_of(error)
 
-    def _enter(self, path: RelPath, fd: int, top: RelPath, above: int | None) -> None:
-        """List the folder `path`; `above` is the device of the folder that holds it."""
-        here = os.fstat(fd)
-        if above is not None and (here.st_dev != above or path in self._points):
-            top = path
+    def _enter(self, path: RelPath, fd: int, above: Folder | None) -> None:
+        """List the folder `path`, which lies in the folder `above`."""
+        try:
+            here = os.fstat(fd)
+        except OSError:
+            os.close(fd)
+            raise
+        if above is None or here.st_dev != above.device or path in self._points:
+            top, mount = path, mounts.mount_of(fd)
             self._found.tops.add(path)
-        folder = Folder(path, fd, here.st_dev, here.st_ino, top)
+        else:
+            top, mount = above.top, above.mount
+        folder = Folder(path, fd, here.st_dev, here.st_ino, top, mount)
         subfolders: list[str] = []
         self._open.append((folder, subfolders))
         self._visit(folder)
-        try:
-            self._list(folder, subfolders)
-        except OSError as error:
-            if above is None:
-                raise
-            self._found.unreadable[path] = _words(error)
+        self._list(folder, subfolders)
 
     def _list(self, folder: Folder, subfolders: list[str]) -> None:
         prefix = f"{folder.path}/" if folder.path else ""
         entries, known = self._found.entries, self._known
+        closely = frozenset[RelPath]() if folder.mount.local else self._closely
         with os.scandir(folder.fd) as listing:
             for item in listing:
-                name = item.name
-                if is_litter(name):
-                    continue
-                path = RelPath(prefix + name)
-                if item.is_file(follow_symlinks=False):
-                    if len(entries) >= MAX_ENTRIES:
-                        self._found.unreadable[folder.path] = TOO_MANY
-                        return
-                    try:
-                        entries[path] = _entry(path, item, known.get(path))
-                    except FileNotFoundError:
-                        continue  # It has gone since it was listed.
-                elif item.is_dir(follow_symlinks=False):
-                    subfolders.append(name)
-                else:
-                    self._found.unreadable[path] = _special(item)
+                if len(entries) >= MAX_ENTRIES:
+                    self._found.unreadable[folder.path] = TOO_MANY
+                    return
+                path = RelPath(prefix + item.name)
+                before = known.get(path)
+                try:
+                    if before is not None and path not in closely:
+                        # What is unchanged in every part is what it was: a file, and no litter.
+                        now = item.stat(follow_symlinks=False)
+                        if _is_same(before, now):
+                            entries[before.path] = before
+                            continue
+                    self._note(folder, item, path, subfolders)
+                except FileNotFoundError:
+                    continue  # It has gone since it was listed.
+                except OSError as error:
+                    self._found.unreadable[path] = reason(error, folder.fd, item.name)
+
+    def _note(
+        self, folder: Folder, item: os.DirEntry[str], path: RelPath, subfolders: list[str]
+    ) -> None:
+        if is_litter(item.name):
+            return
+        if item.is_file(follow_symlinks=False):
+            close = path in self._closely and not folder.mount.local
+            now = _looked_into(folder.fd, item) if close else item.stat(follow_symlinks=False)
+            before = self._known.get(path)
+            if before is None or not _is_same(before, now):
+                before = entry_of(path, now)
+            self._found.entries[path] = before
+        elif item.is_dir(follow_symlinks=False):
+            subfolders.append(item.name)
+        else:
+            self._found.unreadable[path] = _special(item)
 
 
-def _entry(path: RelPath, item: os.DirEntry[str], known: Entry | None) -> Entry:
-    now = item.stat(follow_symlinks=False)
-    if (
-        known is not None
-        and known.mtime_ns == now.st_mtime_ns
+def _looked_into(folder: int, item: os.DirEntry[str]) -> os.stat_result:
+    """Return what a file is, from its server; what cannot be opened is looked at from afar."""
+    try:
+        fd = os.open(item.name, FILE, dir_fd=folder)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        return item.stat(follow_symlinks=False)
+    try:
+        found = os.fstat(fd)
+    finally:
+        os.close(fd)
+    return found if stat.S_ISREG(found.st_mode) else item.stat(follow_symlinks=False)
+
+
+def _is_same(known: Entry, now: os.stat_result) -> bool:
+    return (
+        known.mtime_ns == now.st_mtime_ns
         and known.ctime_ns == now.st_ctime_ns
         and known.size == now.st_size
         and known.inode == now.st_ino
         and known.device == now.st_dev
-    ):
-        return known
-    return entry_of(path, now)
+    )
 
 
 def entry_of(path: RelPath, found: os.stat_result) -> Entry:
@@ -169,21 +216,3 @@ def _special(item: os.DirEntry[str]) -> str:
 
 def _join(folder: RelPath, name: str) -> RelPath:
     return RelPath(f"{folder}/{name}" if folder else name)
-
-
-def _why(error: OSError, name: str, above: int) -> str:
-    """Say why the folder `name` cannot be opened, with its owner and mode where that is the reason."""
-    if error.errno not in (errno.EACCES, errno.EPERM):
-        return _words(error)
-    try:
-        found = os.stat(name, dir_fd=above, follow_symlinks=False)
-    except OSError:
-        return f"permission denied for {run_user()}"
-    mode = stat.S_IMODE(found.st_mode)
-    return (
-        f"permission denied for {run_user()} (mode {mode:04o}, owner {found.st_uid}:{found.st_gid})"
-    )
-
-
-def _words(error: OSError) -> str:
-    return os.strerror(error.errno) if error.errno else str(error)

@@ -9,7 +9,7 @@ from reeldrop.domain.job import Claim, ClaimedFile, RelPath
 from reeldrop.domain.paths import extension
 from reeldrop.files import durable
 from reeldrop.files.claim import CLAIM_FOLDER, CLAIMS, COPY, PRIVATE
-from reeldrop.files.confined import folder_in, look, names_in, parts_of, root_of
+from reeldrop.files.confined import folder_in, look, names_in, parts_of
 from reeldrop.files.litter import is_litter
 from reeldrop.files.scan import entry_of
 
@@ -17,19 +17,18 @@ SOURCE = "source"
 PART_OF_SOURCE = re.compile(r"part-s\d+")
 
 
-def present(root: str, tops: Iterable[RelPath]) -> list[RelPath]:
+def present(inbox: int, tops: Iterable[RelPath]) -> list[RelPath]:
     """Return the folders of all claims below `tops`, where file systems begin in the inbox."""
     found: list[RelPath] = []
-    with root_of(root) as inbox:
-        for top in sorted(tops):
-            place = f"{top}/{CLAIMS}" if top else CLAIMS
-            with suppress(FileNotFoundError), folder_in(inbox, place.split("/")) as folder:
-                paths = (f"{place}/{name}" for name in sorted(names_in(folder)))
-                found += [RelPath(path) for path in paths if CLAIM_FOLDER.fullmatch(path)]
+    for top in sorted(tops):
+        place = f"{top}/{CLAIMS}" if top else CLAIMS
+        with suppress(FileNotFoundError), folder_in(inbox, place.split("/")) as folder:
+            paths = (f"{place}/{name}" for name in sorted(names_in(folder)))
+            found += [RelPath(path) for path in paths if CLAIM_FOLDER.fullmatch(path)]
     return found
 
 
-def found(root: str, folder: RelPath) -> Claim | None:
+def found(inbox: int, folder: RelPath) -> Claim | None:
     """Return the claim that lies at `folder`, made by somebody who is gone; None where it holds no source.
 
     A part of a move across file systems may be the last copy of a source: it counts as one. Clips
@@ -38,7 +37,7 @@ def found(root: str, folder: RelPath) -> Claim | None:
     Raises:
         OSError, Refused: it cannot be looked at.
     """
-    with root_of(root) as inbox, folder_in(inbox, parts_of(folder)) as claimed:
+    with folder_in(inbox, parts_of(folder)) as claimed:
         if look(claimed, COPY) is not None:
             return None
         for name in names_in(claimed):

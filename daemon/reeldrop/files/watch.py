@@ -1,10 +1,12 @@
 """Hints that an inbox has changed, and the evidence that a file was closed or renamed into place.
 
-Only the scan tells what lies in the inbox; nothing here is needed for a drop to be found. Of
+Only the scan tells what lies in the inbox; nothing here is needed for a drop to be found. Each file
+system inside the inbox is watched by what it can do; where it tells nothing, it is polled. Of
 watchdog the reader of inotify is used by itself: its observer would also watch our own work
 folders, pair every rename for half a second, and lose the folders of a renamed tree.
 """
 
+import errno
 import itertools
 import os
 import threading
@@ -24,11 +26,11 @@ from watchdog.observers.inotify_c import (
 from reeldrop.domain.job import RelPath
 from reeldrop.domain.paths import folders_above, parent
 from reeldrop.domain.settling import Evidence
+from reeldrop.files.faults import words_of
 from reeldrop.files.hint import Hint
 from reeldrop.files.litter import is_litter
-from reeldrop.files.mounts import Mount, mount_of
 from reeldrop.files.scan import Folder
-from reeldrop.ports import Clock, Entry
+from reeldrop.ports import Clock, Entry, Mode
 
 log = structlog.get_logger()
 
@@ -43,12 +45,19 @@ EVENTS = Mask(
 """Not IN_MODIFY: a slow copy makes one per write, and the scan sees size and mtime anyway."""
 
 
+INOTIFY, POLLING = "inotify", "polling"
+USED_UP = {
+    errno.EMFILE: "no inotify instances left (fs.inotify.max_user_instances)",
+    errno.ENOSPC: "no inotify watches left (fs.inotify.max_user_watches)",
+}
+
+
 class Watcher:
     """inotify on the local folders of one inbox; called by the scan's thread and by the reader's."""
 
     def __init__(self, name: str, backend: str, clock: Clock, hint: Hint) -> None:
         self._name = name
-        self._wanted = backend != "polling"
+        self._backend = backend
         self._clock = clock
         self._monotonic = clock.monotonic
         self._hint = hint
@@ -63,15 +72,23 @@ class Watcher:
         self._leaving = 0
         """The cookie of the last rename that took something out of a watched folder."""
         self._seen: set[WatchDescriptor] = set()
-        self._mounts: dict[RelPath, Mount] = {}
-        self._polled: str | None = None
-        self._said: tuple[str, str] | None = None
+        self._modes: dict[RelPath, Mode] = {}
+        """Of the file systems that this scan has met so far, by the folder where each begins."""
+        self._said: dict[RelPath, Mode] = {}
+        """Those of the last scan, which the log knows."""
+        self._silent = ""
+        """Why inotify takes nothing more in this scan; the next one tries again."""
         self._began = 0.0
 
     @property
     def complete(self) -> bool:
         """Say whether every folder of the last scan gives hints."""
-        return self._said is not None and self._said[0] == "inotify"
+        return bool(self._said) and all(mode.how == INOTIFY for mode in self._said.values())
+
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        """How changes are noticed since the last scan, the inbox's own file system first."""
+        return tuple(self._said.values())
 
     # ------------------------------------------------------------------ the scan's thread
 
@@ -80,42 +97,46 @@ class Watcher:
         self._hint.lower()
         self._began = self._monotonic()
         self._seen.clear()
-        self._mounts.clear()
-        self._polled = None
+        self._modes.clear()
+        self._silent = ""
         if self._reader is not None and not self._reader.is_alive():
             log.warning("watch.reader_died", watch=self._name)
             self.close()
-        if not self._wanted:
-            self._polled = 'backend = "polling"'
-        elif self._reader is None:
-            self._start()
-
-    def _start(self) -> None:
-        try:
-            self._reader = InotifyFD()
-            self._reader.start()
-        except OSError as error:
-            self._polled = f"{error.strerror}; see fs.inotify in sysctl"
 
     def visit(self, folder: Folder) -> None:
         """Watch a folder of the scan, where its file system can tell of changes."""
+        mode = self._modes.get(folder.top)
+        if mode is None:
+            mode = self._modes[folder.top] = self._mode(folder)
         with self._lock:
             wd = self._by_path.get(folder.path)
             if wd is not None and self._same(wd, folder):
                 self._seen.add(wd)
                 return
-        if self._reader is None:
-            return
-        mount = self._mounts.get(folder.top)
-        if mount is None:
-            mount = self._mounts[folder.top] = mount_of(folder.fd)
-        if not mount.local:
-            self._polled = self._polled or f"{mount.kind} is not a local file system"
-            return
-        try:
-            self._add(self._reader, folder)
-        except OSError as error:
-            self._polled = f"{error.strerror}; see fs.inotify in sysctl"
+        if mode.how == INOTIFY and not self._listens_to(folder):
+            self._modes[folder.top] = Mode(folder.top, POLLING, self._silent)
+
+    def _listens_to(self, folder: Folder) -> bool:
+        if not self._silent:
+            try:
+                self._add(self._reader or self._start(), folder)
+            except OSError as error:
+                self._silent = USED_UP.get(error.errno or 0, f"inotify fails: {words_of(error)}")
+        return not self._silent
+
+    def _mode(self, folder: Folder) -> Mode:
+        """Return how the file system that begins with `folder` is to be watched."""
+        if self._backend != "auto":
+            return Mode(folder.top, self._backend, f'backend = "{self._backend}"')
+        if not folder.mount.local:
+            return Mode(folder.top, POLLING, folder.mount.description)
+        return Mode(folder.top, INOTIFY, folder.mount.description)
+
+    def _start(self) -> InotifyFD:
+        reader = InotifyFD()
+        reader.start()
+        self._reader = reader
+        return reader
 
     def _same(self, wd: WatchDescriptor, folder: Folder) -> bool:
         known, _ = self._watches[wd]
@@ -146,7 +167,7 @@ class Watcher:
             }
             found = {path: told for path, told in self._evidence.items() if path in entries}
         self._drop(stale)
-        self._tell_mode()
+        self._tell_modes()
         return found
 
     def _note_arrived(self, entries: Mapping[RelPath, Entry]) -> None:
@@ -163,11 +184,11 @@ class Watcher:
             folder: times for folder, times in self._arrived.items() if times[0] >= self._began
         }
 
-    def _tell_mode(self) -> None:
-        mode = ("polling", self._polled) if self._polled else ("inotify", "local file system")
-        if mode != self._said:
-            self._said = mode
-            log.info("watch.mode", watch=self._name, mode=mode[0], why=mode[1])
+    def _tell_modes(self) -> None:
+        for folder, mode in self._modes.items():
+            if self._said.get(folder) != mode:
+                log.info("watch.mode", watch=self._name, folder=folder, mode=mode.how, why=mode.why)
+        self._said = dict(self._modes)
 
     def close(self) -> None:
         """Stop listening."""
@@ -191,7 +212,11 @@ class Watcher:
     def on_watch_deleted(self, wd: WatchDescriptor) -> None:
         """Called by the reader when a watched folder is gone."""
         with self._lock:
+            watched = self._watches.get(wd)
             self._forget(wd)
+        if watched is not None and not watched[0].path:
+            # The inbox itself: deleted, or its disk unmounted. Nothing else will ever tell.
+            self._hint.raise_()
 
     def on_queue_overflow(self) -> None:
         """Called by the reader when the kernel has dropped events: no evidence holds any more."""

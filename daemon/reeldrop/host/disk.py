@@ -1,4 +1,4 @@
-"""Room on the disks."""
+"""The disks: do they answer, and is there room on them."""
 
 import asyncio
 import shutil
@@ -11,7 +11,9 @@ from pathlib import Path
 ASK_AGAIN = 5.0
 """Seconds for which an answer about free space is believed."""
 PATIENCE = 2.0
-"""Seconds that a disk gets to answer: its own watch will meet one that hangs."""
+"""Seconds that a disk is waited for; one that takes longer is asked no more until it has answered."""
+SILENT = 15.0
+"""Seconds without an answer after which a disk counts as not there: one that has to spin up is quicker."""
 
 
 class Disk:
@@ -20,21 +22,34 @@ class Disk:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._asking: asyncio.Future[int | None] | None = None
+        self._asked = 0.0
+
+    @property
+    def silent_for(self) -> float:
+        """For how many seconds it has owed an answer; 0 where it owes none."""
+        waits = self._asking is not None and not self._asking.done()
+        return time.monotonic() - self._asked if waits else 0.0
+
+    async def answered(self) -> None:
+        """Return once it has answered, with whatever; one that hangs never does."""
+        await asyncio.shield(self._asking or self._ask())
 
     async def free(self) -> int | None:
         """Return the bytes this user may still write, None where the disk does not answer.
 
-        It gets PATIENCE to answer each question; while one is open nobody waits for it again.
+        It gets PATIENCE to answer each question; who comes later waits for it no more.
         """
-        patience = 0.0
-        if self._asking is None or self._asking.done():
-            self._asking, patience = self._ask(), PATIENCE
-        done, _ = await asyncio.wait([self._asking], timeout=patience)
-        return self._asking.result() if done else None
+        asking = self._asking
+        if asking is None or asking.done():
+            asking = self._ask()
+        patience = max(0.0, PATIENCE - self.silent_for)
+        done, _ = await asyncio.wait([asking], timeout=patience)
+        return asking.result() if done else None
 
     def _ask(self) -> asyncio.Future[int | None]:
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[int | None] = loop.create_future()
+        answer = self._asking = loop.create_future()
+        self._asked = time.monotonic()
 
         def ask() -> None:
             try:
@@ -51,23 +66,41 @@ class Disk:
 
 
 class Room:
-    """Which of the folders that are written to have too little room for more work."""
+    """Which of the folders do not answer, or have too little room for more work."""
 
     def __init__(self, folders: Sequence[Path], reserve: int) -> None:
         """`reserve` is in bytes, for each folder."""
         self._disks = {folder: Disk(folder) for folder in folders}
         self._reserve = reserve
         self._asked = -ASK_AGAIN
+        self._looking = asyncio.Lock()
         self._short: dict[Path, str] = {}
 
     async def shortage(self) -> dict[Path, str]:
         """Return the folders whose disk has less than the reserve, and a sentence for each.
 
-        Asked anew every few seconds. A folder that does not answer is not among them: its own
-        watch will meet that, and the others have nothing to do with it.
+        A folder that does not answer is not among them; it is among the `silent`.
         """
-        if time.monotonic() - self._asked < ASK_AGAIN:
-            return self._short
+        await self._look()
+        return self._short
+
+    async def silent(self) -> list[Path]:
+        """Return the folders that have not answered for SILENT seconds."""
+        await self._look()
+        return [folder for folder, disk in self._disks.items() if disk.silent_for >= SILENT]
+
+    async def answered(self) -> None:
+        """Return once every folder has answered, be it that it is not there."""
+        await asyncio.gather(*(disk.answered() for disk in self._disks.values()))
+
+    async def _look(self) -> None:
+        """Ask every disk, if that was not done within the last few seconds."""
+        async with self._looking:
+            if time.monotonic() - self._asked >= ASK_AGAIN:
+                await self._ask()
+                self._asked = time.monotonic()
+
+    async def _ask(self) -> None:
         free = await asyncio.gather(*(disk.free() for disk in self._disks.values()))
         self._short = {
             folder: (
@@ -77,5 +110,3 @@ class Room:
             for folder, left in zip(self._disks, free, strict=True)
             if left is not None and left < self._reserve
         }
-        self._asked = time.monotonic()
-        return self._short

@@ -8,16 +8,22 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from reeldrop.domain.errors import ClipUnreadable, StepError
+from reeldrop.domain.footage import Footage
 from reeldrop.domain.job import MediaFacts
+from reeldrop.media.containers.ebml import doc_type
 from reeldrop.media.containers.layout import Layout
 from reeldrop.media.opening import VIDEO_FORMATS, first_frame, opened, pictures
+from reeldrop.media.source import open_source
 from reeldrop.media.wholeness import check_whole
 
 _ROUNDING = 0.02
+_PLAIN_PIXELS = frozenset({"yuv420p", "yuvj420p"})
+_FIELDS = frozenset({2, 3, 4, 5})
+"""FFmpeg's field orders but "unknown" (0) and "progressive" (1)."""
 
 
-def probe(file: Path) -> MediaFacts:
-    """Return the facts of a whole clip, without its SHA-256.
+def probe(file: Path) -> Footage:
+    """Return what a whole clip is, without its SHA-256.
 
     `width` and `height` are those of the picture as it is shown: pixels that are not square are
     stretched to square ones in width, and a clip that says "turn me" counts as turned. `seconds` is the
@@ -38,15 +44,63 @@ def probe(file: Path) -> MediaFacts:
         if stream is None or frame is None:
             raise undecodable(file, "no frame of it could be made")
         width, height = shown_size(stream, frame)
-        return MediaFacts(
+        facts = MediaFacts(
             name=file.name,
             bytes=container.size,
             seconds=_seconds(container, stream) or layout.reached,
             width=width,
             height=height,
-            fps=_rate(stream, layout),
+            fps=round(float(rate), 3) if (rate := frame_rate(stream, layout)) else None,
             codec=stream.codec_context.codec.canonical_name,
         )
+        return Footage(
+            facts,
+            container=_container_name(file, container),
+            sound=_sound(container),
+            plain=_is_plain(stream, frame, layout),
+        )
+
+
+def _container_name(file: Path, container: InputContainer) -> str:
+    name = container.format.name
+    if name.startswith("mov"):
+        # QuickTime files from before there were brands name none.
+        return "mov" if container.metadata.get("major_brand", "qt  ") == "qt  " else "mp4"
+    if name.startswith("matroska"):
+        with open_source(file) as source:
+            return "webm" if doc_type(source) == "webm" else "mkv"
+    return name.partition(",")[0]
+
+
+def _sound(container: InputContainer) -> str | None:
+    """Return the codec of the first sound; one that FFmpeg cannot decode has no name."""
+    for stream in container.streams.audio:
+        context = getattr(stream, "codec_context", None)
+        return context.codec.canonical_name if context else "unknown"
+    return None
+
+
+def _is_plain(stream: VideoStream, frame: VideoFrame, layout: Layout) -> bool:
+    return (
+        turns(frame) == 0
+        and (stream.sample_aspect_ratio or 1) == 1
+        and not is_interlaced(stream, frame)
+        and frame.format.name in _PLAIN_PIXELS
+        and _is_constant(stream, layout)
+    )
+
+
+def is_interlaced(stream: VideoStream, frame: VideoFrame) -> bool:
+    """Say whether the clip is made of fields, by its first frame or by what its container says."""
+    return frame.interlaced_frame or stream.codec_context.field_order in _FIELDS
+
+
+def _is_constant(stream: VideoStream, layout: Layout) -> bool:
+    """Two rates that differ mean frames of different lengths; without both nobody can tell."""
+    average, nominal = stream.average_rate, stream.base_rate
+    if not average or not nominal or layout.fragmented:
+        return True
+    return abs(average / nominal - 1) < _ROUNDING
 
 
 def undecodable(file: Path, reason: str) -> StepError:
@@ -83,7 +137,7 @@ def _seconds(container: InputContainer, stream: VideoStream) -> float | None:
     return None
 
 
-def _rate(stream: VideoStream, layout: Layout) -> float | None:
+def frame_rate(stream: VideoStream, layout: Layout) -> Fraction | None:
     """Return the average over the clip, or the nominal rate where that is what it comes to.
 
     A length that is a little off would make 23.8 of 24. Of fragments, the average is a guess from
@@ -92,5 +146,4 @@ def _rate(stream: VideoStream, layout: Layout) -> float | None:
     average, nominal = stream.average_rate, stream.base_rate
     if average and nominal and (layout.fragmented or abs(average / nominal - 1) < _ROUNDING):
         average = nominal
-    rate = average or nominal or stream.guessed_rate
-    return round(float(rate), 3) if rate else None
+    return average or nominal or stream.guessed_rate or None

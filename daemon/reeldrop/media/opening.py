@@ -1,5 +1,6 @@
 """The one door to PyAV: opens files that nobody vouches for, and turns its errors into ours."""
 
+import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from math import inf
@@ -14,13 +15,15 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from reeldrop.domain.errors import StepError
-from reeldrop.media.source import busy
+from reeldrop.domain.errors import FileBusy, StepError
+from reeldrop.media.source import Source, open_source
 
 MAX_PIXELS = 8192 * 8192
 """The largest picture that is decoded; a file of a few bytes may claim one that fills the memory."""
 MAX_TRIES = 300
 """How many packets are tried for the frame that is wanted."""
+THREADS = min(8, len(os.sched_getaffinity(0)))
+"""Each of a decoder or an encoder holds some pictures."""
 _PATIENCE = 60.0
 """Seconds after which a file that is still being opened is given up."""
 _OPTIONS = {
@@ -41,18 +44,64 @@ def opened(
     Raises:
         StepError: what `failure` makes of FFmpeg's reason, where it cannot be opened or where the
             body of the `with` meets an error of FFmpeg.
-        FileBusy: it is gone or closed to us.
+        ClipUnreadable: it is a folder, a pipe or a device.
+        FileBusy: it cannot be read now, or could not be for a moment, whatever came of that.
     """
     settings = {**_OPTIONS, "format_whitelist": formats, **options}
-    try:
-        with av.open(
-            f"file:{file}", "r", options=settings, metadata_errors="replace", timeout=_PATIENCE
-        ) as container:
-            yield container
-    except (FileNotFoundError, PermissionError) as exc:
-        raise busy(file.name, exc) from exc
-    except (FFmpegError, ValueError, OverflowError, MemoryError) as exc:
-        raise failure(str(getattr(exc, "strerror", None) or exc)) from exc
+    with open_source(file) as source:
+        reading = _Reading(source, f"file:{file}")
+        try:
+            with av.open(
+                reading, "r", options=settings, metadata_errors="replace", timeout=_PATIENCE
+            ) as container:
+                yield container
+        except (FFmpegError, ValueError, OverflowError, MemoryError) as exc:
+            reading.check()
+            raise failure(str(getattr(exc, "strerror", None) or exc)) from exc
+        except StepError:
+            reading.check()
+            raise
+        reading.check()
+
+
+class _Reading:
+    """A file as PyAV reads it. Remembers what FFmpeg forgets: that a share failed on the way.
+
+    To a demuxer that is the end of the file, or damage; which of the two it was, nobody could tell
+    afterwards, when the share is there again.
+    """
+
+    def __init__(self, source: Source, name: str) -> None:
+        self.name = name
+        self._source, self._at = source, 0
+        self._trouble: FileBusy | None = None
+
+    def read(self, length: int) -> bytes:
+        """Return up to `length` bytes; none behind the end, or once the file could not be read."""
+        if self._trouble:
+            return b""
+        try:
+            found = self._source.at(self._at, length)
+        except FileBusy as exc:
+            self._trouble = exc
+            return b""
+        self._at += len(found)
+        return found
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a place and return it."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._source.size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def tell(self) -> int:
+        """Return the place of the next byte."""
+        return self._at
+
+    def check(self) -> None:
+        """Raise FileBusy where the file could not be read once."""
+        if self._trouble:
+            raise self._trouble
 
 
 def pictures(container: InputContainer) -> VideoStream | None:

@@ -12,8 +12,10 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from reeldrop.domain.errors import ClipUnreadable, DiskFull, FileBusy, StepError
+from reeldrop.domain.footage import Picture
 from reeldrop.domain.references import Kind
 from reeldrop.media.containers.signature import HEAD, describe
+from reeldrop.media.containers.stills import breaks_off
 from reeldrop.media.facts import shown_size, turns, undecodable
 from reeldrop.media.opening import VIDEO_FORMATS, first_frame, opened, pictures
 from reeldrop.media.source import open_source
@@ -26,11 +28,12 @@ TURNS = {1: ("transpose", "cclock"), 2: ("rotate", "PI"), 3: ("transpose", "cloc
 _IMAGES = "png_pipe,jpeg_pipe,webp_pipe,webp,gif,bmp_pipe,tiff_pipe,image2,image2pipe"
 _SOUNDS = "mp3,wav,w64,aiff,flac,aac,ogg,opus,ac3,caf"
 _REFERENCES = f"{_IMAGES},{_SOUNDS},{VIDEO_FORMATS}"
+_FORMATS = {"mjpeg": "jpeg"}
 _HINTS = {Kind.IMAGE: "Images may be PNG, JPEG, WebP, GIF, BMP or TIFF."}
 
 
-def check_reference(file: Path, kind: Kind) -> None:
-    """Pass if `file` is of `kind`: an image of which a frame decodes, a video or a sound that opens.
+def check_reference(file: Path, kind: Kind) -> Picture | None:
+    """Return what the image `file` is; None for a video or a sound, of which no frame is decoded.
 
     Raises:
         ClipUnreadable: it is not; the message says what it is and what is allowed.
@@ -38,29 +41,37 @@ def check_reference(file: Path, kind: Kind) -> None:
     """
     with open_source(file) as source:
         head = source.at(0, HEAD)
+        cut = breaks_off(source, head)
 
     def failure(reason: str) -> StepError:
         looks = f"looks like {describe(head)} and cannot be read ({reason})" if head else "is empty"
         return ClipUnreadable(f"{file.name} {looks}; allowed: {kind}", hint=_HINTS.get(kind, ""))
 
+    if cut:
+        raise failure("it breaks off")
     with opened(file, _REFERENCES, failure) as container:
-        found = _kind_of(container, failure)
+        found, picture = _look(container, failure)
     if kind not in (found, Kind.ANY):
         message = f"{file.name} is {found}; allowed: {kind}"
         raise ClipUnreadable(message, hint=_HINTS.get(kind, ""))
+    return picture
 
 
-def _kind_of(container: InputContainer, failure: Callable[[str], StepError]) -> Kind:
+def _look(
+    container: InputContainer, failure: Callable[[str], StepError]
+) -> tuple[Kind, Picture | None]:
     stream = pictures(container)
     if stream is None:
         if not container.streams.audio:
             raise failure("it holds no pictures and no sound")
-        return Kind.SOUND
+        return Kind.SOUND, None
     if container.format.name not in _IMAGES.split(","):
-        return Kind.VIDEO
-    if first_frame(container, stream) is None:
+        return Kind.VIDEO, None
+    if (frame := first_frame(container, stream)) is None:
         raise failure("its picture does not decode")
-    return Kind.IMAGE
+    codec = stream.codec_context.codec.canonical_name
+    size = shown_size(stream, frame)
+    return Kind.IMAGE, Picture(_FORMATS.get(codec, codec), container.size, *size)
 
 
 def poster(video: Path, to: Path) -> None:

@@ -22,6 +22,8 @@ class Source:
     fd: int
     name: str
     size: int
+    what: str = "video"
+    """What messages call its kind."""
 
     def at(self, offset: int, length: int) -> bytes:
         """Return up to `length` bytes from `offset`, fewer at the end of the file.
@@ -29,10 +31,16 @@ class Source:
         Raises:
             FileBusy: the file cannot be read now.
         """
+        found = b""
         try:
-            return os.pread(self.fd, length, offset)
+            # A read that a share fails in the middle of ends before that, and only the next one says so.
+            while len(found) < length and (
+                more := os.pread(self.fd, length - len(found), offset + len(found))
+            ):
+                found = found + more if found else more
         except OSError as exc:
-            raise busy(self.name, exc) from exc
+            raise unreadable(self.name, exc.strerror or str(exc)) from exc
+        return found
 
     def is_zero(self, offset: int, length: int) -> bool:
         """Say whether nothing but zeros lies there: space that was reserved and not filled."""
@@ -44,7 +52,7 @@ class Source:
 
     def missing(self, why: str) -> NotWhole:
         """Return the error for a file of which `why` says that a part is missing."""
-        return NotWhole(f"{self.name} is not a whole video: {why}")
+        return NotWhole(f"{self.name} is not a whole {self.what}: {why}")
 
     def check_filled(self, regions: Sequence[Region]) -> None:
         """Raise NotWhole where a hole lies in one of `regions` (sorted, not overlapping)."""
@@ -73,8 +81,8 @@ class Source:
 
 
 @contextmanager
-def open_source(file: Path) -> Generator[Source]:
-    """Open `file` for reading.
+def open_source(file: Path, what: str = "video") -> Generator[Source]:
+    """Open `file`, which shall be a `what`, for reading.
 
     Raises:
         FileBusy: it cannot be opened now.
@@ -84,19 +92,36 @@ def open_source(file: Path) -> Generator[Source]:
         # A pipe without a writer would hold the thread for ever.
         fd = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as exc:
-        raise busy(file.name, exc) from exc
+        raise busy(file, exc) from exc
     try:
         facts = os.fstat(fd)
         if not stat.S_ISREG(facts.st_mode):
             raise ClipUnreadable(f"{file.name} is not a regular file")
-        yield Source(fd, file.name, facts.st_size)
+        yield Source(fd, file.name, facts.st_size, what)
     finally:
         os.close(fd)
 
 
-def busy(name: str, exc: OSError) -> FileBusy:
-    """Return the error for a file that the system does not let us read now."""
-    return FileBusy(f"{name} cannot be read: {exc.strerror or exc}")
+def busy(file: Path, exc: OSError) -> FileBusy:
+    """Return the error for a file that the system does not let us open now."""
+    why = exc.strerror or str(exc)
+    if isinstance(exc, PermissionError):
+        why = f"permission denied for uid {os.geteuid()} gid {os.getegid()}{_mode(file)}"
+    return unreadable(file.name, why)
+
+
+def unreadable(name: str, why: str) -> FileBusy:
+    """Return the error for a file that cannot be read now."""
+    return FileBusy(f"{name} cannot be read: {why}")
+
+
+def _mode(file: Path) -> str:
+    """Say who may read it; nothing where a folder above it stands in the way."""
+    try:
+        facts = file.stat()
+    except OSError:
+        return ""
+    return f" (mode {stat.S_IMODE(facts.st_mode):04o}, owner {facts.st_uid}:{facts.st_gid})"
 
 
 def share(have: int, need: int) -> str:

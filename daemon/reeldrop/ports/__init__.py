@@ -3,7 +3,7 @@
 Adapters raise only `reeldrop.domain.errors`. All paths are those of `reeldrop.domain.job`.
 """
 
-from reeldrop.ports.files import Delivery, Entry, Inbox, Outbox, Scan
+from reeldrop.ports.files import Delivery, Entry, Inbox, Mode, Outbox, Scan
 from reeldrop.ports.host import Clock
 from reeldrop.ports.media import Media
 from reeldrop.ports.provider import (
@@ -21,10 +21,12 @@ from reeldrop.ports.store import (
     Barred,
     Block,
     DaySpent,
+    Health,
     JobStore,
     KeptFile,
     Order,
     Scope,
+    Taken,
 )
 
 __all__ = [
@@ -37,11 +39,13 @@ __all__ = [
     "Delivery",
     "Entry",
     "Generation",
+    "Health",
     "Inbox",
     "JobStore",
     "KeptFile",
     "LogRow",
     "Media",
+    "Mode",
     "Order",
     "Outbox",
     "Progress",
@@ -50,5 +54,6 @@ __all__ = [
     "Scope",
     "Streamed",
     "SubmitRequest",
+    "Taken",
     "Uploads",
 ]

@@ -1,6 +1,6 @@
 """What the engine needs of the folders."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -35,6 +35,16 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Mode:
+    """How changes below a folder of an inbox are noticed: `inotify` or `polling`, and for what reason."""
+
+    folder: RelPath
+    """Where the file system begins inside the inbox, "" for the inbox itself."""
+    how: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Scan:
     """One look at an inbox. Litter, links and special files are not in it."""
 
@@ -45,6 +55,8 @@ class Scan:
     """The last evidence on each file since the daemon started, with its monotonic time (s)."""
     unreadable: Mapping[RelPath, str] = field(default_factory=dict[RelPath, str])
     """Folders and files that could not be looked at, and why."""
+    modes: tuple[Mode, ...] = ()
+    """One for each file system that the inbox reaches into, the inbox's own first."""
 
 
 class Inbox(Protocol):
@@ -54,18 +66,29 @@ class Inbox(Protocol):
         """Return when something may have changed since the last scan, or after `timeout` seconds."""
         ...
 
-    async def scan(self) -> Scan:
-        """Look at the whole folder. Raises FolderOffline when the folder itself does not answer."""
+    async def scan(self, closely: Collection[RelPath] = ()) -> Scan:
+        """Look at the whole folder. Raises FolderOffline when it does not answer, or is not the one it was.
+
+        On shares the files in `closely` are opened to be looked at: what is told without may be old.
+        """
         ...
 
     async def read(self, path: RelPath, limit: int) -> bytes:
         """Return at most `limit` + 1 bytes of a file. Raises FileBusy, FolderOffline."""
         ...
 
-    async def sha256(self, entry: Entry) -> str:
-        """Return the SHA-256 of a file in hexadecimal digits.
+    async def sha256(self, path: RelPath, key: str = "") -> str:
+        """Return the SHA-256 of a file in hexadecimal digits; of a large one it may take minutes.
 
-        Raises FileBusy when it is not the file that `entry` saw, before or after; FolderOffline.
+        Raises FileBusy when it cannot be read, or is not the one with the stat key that is given;
+        FolderOffline.
+        """
+        ...
+
+    async def keys(self, paths: Sequence[RelPath]) -> list[str]:
+        """Return the stat keys (see `Entry.key`) of files as they are now, each opened to be asked.
+
+        Raises FileBusy when one cannot be read, FolderOffline.
         """
         ...
 
@@ -111,6 +134,14 @@ class Inbox(Protocol):
         Raises:
             DropChanged: a file has gone, or is not the one that was judged (`ClaimedFile.key`).
             FileBusy, FolderOffline, DiskFull: a file cannot be moved now.
+        """
+        ...
+
+    async def gone(self, claim: Claim) -> list[RelPath]:
+        """Return which files of a claim that was made are not in it any more, by the paths that they had.
+
+        Not for kept claims, whose files people may take away and bring back. Raises FolderOffline,
+        FileBusy where that cannot be told now.
         """
         ...
 

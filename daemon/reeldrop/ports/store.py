@@ -15,6 +15,7 @@ from reeldrop.domain.job import (
 )
 from reeldrop.domain.lifecycle import Event, State
 from reeldrop.domain.limits import Opening
+from reeldrop.ports.files import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,28 @@ class Barred:
 
 
 NOTHING_BARRED = Barred()
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a watch's looks at its inbox go."""
+
+    watch: str
+    scanned: float | None = None
+    """When the last successful scan ended (s since the epoch); None: none has since the daemon's start."""
+    trouble: str = ""
+    """Why there has been none since; "" while all is well."""
+    modes: tuple[Mode, ...] = ()
+    """How changes are noticed, as in `Scan`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a job took of its inbox: the drop's own path, and the files used beside its clip."""
+
+    path: RelPath
+    job: JobId
+    references: tuple[RelPath, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +256,22 @@ class JobStore(Protocol):
         """Return what `set_paused` put down."""
         ...
 
+    async def set_health(self, health: Sequence[Health]) -> None:
+        """Put down how the looks at the inboxes go, one entry for each watch; replaces what was."""
+        ...
+
+    async def health(self) -> list[Health]:
+        """Return what `set_health` put down."""
+        ...
+
+    async def remember(self, folder: str, place: str) -> None:
+        """Put down on which mount the marked `folder` lies, as `recall` shall return it."""
+        ...
+
+    async def recall(self, folder: str) -> str:
+        """Return what `remember` put down of `folder`, "" where nothing was."""
+        ...
+
     async def orders(self) -> list[Order]:
         """Return the orders that nobody has begun yet, oldest first."""
         ...
@@ -278,6 +317,10 @@ class JobStore(Protocol):
 
     async def known_kept(self, watch: str) -> list[KeptFile]:
         """Return every file that was taken of the kept watch, under every stat key it has had."""
+        ...
+
+    async def taken(self, watch: str, limit: int) -> list[Taken]:
+        """Return what the last jobs of a watch took of its inbox, the newest change first."""
         ...
 
     async def remember_kept(self, watch: str, file: KeptFile) -> None:

@@ -18,10 +18,11 @@ from referencing import Registry
 from reeldrop.domain.errors import SettingsError
 from reeldrop.domain.spec import Fault, Model
 from reeldrop.provider.faults import blank_prompt, faults_of, not_finite
+from reeldrop.provider.limits import limit_faults, read_limits
 
 FILE_MAX = 1024 * 1024
 FAULTS_MAX = 50
-KEYS = {"model", "schema"}
+KEYS = {"model", "schema", "limits"}
 """What a model's file holds."""
 _NUMBER = re.compile(r"\s*[+-]?[0-9]{1,18}(\.[0-9]{1,18})?\s*")
 
@@ -133,8 +134,8 @@ def open_catalogue(extra_dir: str) -> Models:
     models: dict[str, Model] = {}
     for resource in (files("reeldrop.provider") / "catalogue").iterdir():
         if resource.name.endswith(".json"):
-            data = json.loads(resource.read_text("utf-8"))
-            models[data["model"]] = Model(data["model"], data["schema"])
+            model = _model(json.loads(resource.read_text("utf-8")))
+            models[model.name] = model
     if extra_dir:
         own = _user_models(Path(extra_dir))
         models |= own
@@ -163,7 +164,11 @@ def _user_model(path: Path) -> Model:
     data = _user_file(path)
     for fault in _file_faults(data):
         raise SettingsError(f"api.catalogue_dir: {path}: {fault}")
-    return Model(data["model"], data["schema"])
+    return _model(data)
+
+
+def _model(data: Mapping[str, Any]) -> Model:
+    return Model(data["model"], data["schema"], read_limits(data.get("limits", {})))
 
 
 def _user_file(path: Path) -> dict[str, Any]:
@@ -194,7 +199,8 @@ def _refers(value: object) -> bool:
 
 def _file_faults(data: Mapping[str, Any]) -> Iterator[str]:
     if unknown := sorted(data.keys() - KEYS):
-        yield f'"{unknown[0]}" is not known; a model\'s file holds "model" and "schema"'
+        yield f'"{unknown[0]}" is not known; a model\'s file holds "model", "schema" and "limits"'
+    yield from limit_faults(data.get("limits", {}))
     name, schema = data.get("model"), data.get("schema")
     if not isinstance(name, str) or not name.strip() or not name.isprintable():
         yield '"model" must be the name of the model'

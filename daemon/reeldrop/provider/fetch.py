@@ -9,7 +9,7 @@ import os
 import re
 import ssl
 from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from reeldrop.domain.errors import (
     TransientError,
 )
 from reeldrop.domain.references import is_loopback
+from reeldrop.lane import Lane
 from reeldrop.ports import Clock
 from reeldrop.provider.clients import Timeouts
 from reeldrop.provider.verdicts import FOREIGN, Call, of_answer, of_exception
@@ -47,29 +48,52 @@ class _Plan:
 
 
 class _Part:
-    """The file that grows; every method blocks and runs in a thread."""
+    """The file that grows, in a thread of its own: a share that hangs holds up this download alone."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lane = Lane(f"download {path.name}", 1)
+        self._fd = -1
+        self.size = 0
+
+    async def open(self) -> None:
+        await self._lane.run(self._open)
+
+    def _open(self) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._fd = os.open(path, flags, 0o666)
+        self._fd = os.open(self._path, flags, 0o666)
         self.size = os.lseek(self._fd, 0, os.SEEK_END)
 
-    def cut(self, size: int) -> None:
+    async def cut(self, size: int) -> None:
+        await self._lane.run(self._cut, size)
+
+    def _cut(self, size: int) -> None:
         os.ftruncate(self._fd, size)
         self.size = os.lseek(self._fd, size, os.SEEK_SET)
 
-    def append(self, chunks: list[bytes]) -> None:
+    async def append(self, chunks: list[bytes]) -> None:
+        await self._lane.run(self._append, chunks)
+
+    def _append(self, chunks: list[bytes]) -> None:
         view = memoryview(b"".join(chunks))
         while view:
             written = os.write(self._fd, view)
             self.size += written
             view = view[written:]
 
-    def sync(self) -> None:
-        os.fsync(self._fd)
+    async def sync(self) -> None:
+        await self._lane.run(lambda: os.fsync(self._fd))
 
     def close(self) -> None:
-        os.close(self._fd)
+        """Have it closed after whatever is still being written; nobody waits for that."""
+        self._lane.begin(self._close)
+        self._lane.close()
+
+    def _close(self) -> None:
+        # What was written is on disk by now, or of no use: a close that fails changes nothing.
+        with suppress(OSError):
+            if self._fd >= 0:
+                os.close(self._fd)
 
 
 class Fetcher:
@@ -93,14 +117,15 @@ class Fetcher:
             TransientError: try again; `part` is kept. ResultDamaged: what is offered is no result.
             ResultGone: the URL has expired. DiskFull, FolderOffline: `part` cannot be written.
         """
-        with _disk(part):
-            file = await asyncio.to_thread(_Part, part)
+        file = _Part(part)
         try:
+            with _disk(part):
+                await file.open()
             await self._fetch(url, part, file)
             with _disk(part):
-                await asyncio.to_thread(file.sync)
+                await file.sync()
         finally:
-            await asyncio.to_thread(file.close)
+            file.close()
         self._tags.pop(part, None)
 
     async def _fetch(self, url: str, part: Path, file: _Part) -> None:
@@ -153,14 +178,14 @@ class Fetcher:
         """Look at the head of an answer and put the file where its body goes on."""
         if response.status_code not in (200, 206):
             if response.status_code == 416:
-                await asyncio.to_thread(file.cut, 0)
+                await file.cut(0)
             headers = {name.lower(): value for name, value in response.headers.items()}
             raise of_answer(Call.FETCH, Answer(response.status_code, headers), self._clock.now())
         plan = _plan_of(response)
         _check_kind(response, plan)
         if plan.start != file.size:
             with _disk(part):
-                await asyncio.to_thread(file.cut, 0)
+                await file.cut(0)
         if plan.start != file.size:
             raise TransientError(f"{PLACE} sent another part than was asked for.")
         self._remember(part, response.headers.get("etag", ""))
@@ -181,7 +206,7 @@ class Fetcher:
             pending = chunks.copy()
             chunks.clear()
             with _disk(part):
-                await asyncio.to_thread(file.append, pending)
+                await file.append(pending)
 
         try:
             async with asyncio.timeout(patience) as deadline:

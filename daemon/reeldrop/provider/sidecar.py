@@ -4,19 +4,21 @@ import copy
 from collections.abc import Mapping
 from typing import Any, cast
 
-from reeldrop.domain.own import LONGEST_TICKET, MOST_VARIANTS, PRIORITIES, UPLOADS
+from reeldrop.domain.frames import EXAMPLE
+from reeldrop.domain.own import FASTEST, LONGEST_TICKET, MOST_VARIANTS, PRIORITIES, UPLOADS
 from reeldrop.domain.spec import OWN, Model
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 FILE = "An https:// URL, a data URI, or the path of a file relative to this sidecar."
+FRAMES = f" Or numbered PNG, JPEG or EXR frames, like {EXAMPLE}, with {OWN}.fps."
 DESCRIPTIONS = {
     "model": "The model that restyles the clip.",
     "prompt": "What the clip shall look like.",
     "duration": "Length of the result in seconds.",
     "aspect_ratio": "Shape of the result.",
     "keep_audio": "Whether the clip's sound is kept.",
-    "video_url": "The clip. Left out, it is the file beside this sidecar. " + FILE,
-    "video_urls": "Videos; the clip beside this sidecar comes first by itself.",
+    "video_url": "The clip. Left out, it is the file beside this sidecar. " + FILE + FRAMES,
+    "video_urls": "Videos; the clip beside this sidecar comes first by itself." + FRAMES,
 }
 _NAME = {
     "type": "string",
@@ -46,6 +48,13 @@ _TICKET = {
     "minLength": 1,
     "maxLength": LONGEST_TICKET,
     "description": "Two drops with one ticket are one job for ever.",
+}
+_FPS = {
+    "anyOf": [
+        {"type": "number", "exclusiveMinimum": 0, "maximum": FASTEST},
+        {"type": "string", "pattern": r"^[0-9]*\.?[0-9]+$"},
+    ],
+    "description": f"Numbered frames per second: goes with a video_url like {EXAMPLE}.",
 }
 
 
@@ -106,6 +115,7 @@ def _ours() -> dict[str, Any]:
         "labels": _LABELS,
         "variants": variants,
         "ticket": _TICKET,
+        "fps": _FPS,
     }
     return _object(properties) | {"description": "What is Reeldrop's own, not the model's."}
 

@@ -226,6 +226,4 @@ def not_yet(settings: Settings) -> list[str]:
         "upload.public_url": bool(settings.upload.public_url),
         'upload.mode = "signed_url"': settings.upload.mode == "signed_url",
     }
-    for watch in settings.watch:
-        asked[f'conform = "{watch.conform}" (watch {watch.name})'] = watch.conform != "off"
     return [f"{key}: this version cannot do that yet; leave it out" for key in asked if asked[key]]

@@ -27,17 +27,17 @@ UNKNOWN_AFTER_STOP = "The daemon stopped while this was being submitted; it may 
 _INSERT = """
     INSERT INTO jobs (id, source_key, watch, claim_folder, state, owner, token, priority, late, claimed,
                       joined, not_before, created, updated, model, generation, ticket, spec_key,
-                      origin_key, leader, record)
+                      origin_key, leader, record, files)
     VALUES (:id, :source_key, :watch, :claim_folder, :state, :owner, :token, :priority, :late, :claimed,
             :joined, :not_before, :created, :updated, :model, :generation, :ticket, :spec_key,
-            :origin_key, :leader, :record)
+            :origin_key, :leader, :record, :files)
 """
 _UPDATE = """
     UPDATE jobs SET source_key = :source_key, watch = :watch, claim_folder = :claim_folder,
         state = :state, owner = :owner, token = :token, priority = :priority, late = :late,
         claimed = :claimed, joined = :joined, model = :model, generation = :generation,
         ticket = :ticket, spec_key = :spec_key, origin_key = :origin_key, leader = :leader,
-        not_before = :not_before, created = :created, updated = :updated, record = :record,
+        not_before = :not_before, created = :created, updated = :updated, record = :record, files = :files,
         uncertain_since = CASE WHEN :state = 'uncertain' THEN coalesce(uncertain_since, :updated) END
     WHERE id = :id AND owner IS :old_owner AND token = :old_token AND state = :old_state
 """
@@ -99,7 +99,8 @@ def add(
 ) -> bool:
     """Record the jobs of one drop and the files of a kept claim; False when one is under way."""
     for job in jobs:
-        if job.claim.kept and {file.origin for file in job.claim.source} != {f.path for f in kept}:
+        first = {file.origin for file in job.claim.source[:1]}
+        if job.claim.kept and not first <= {file.path for file in kept}:
             raise AssertionError("a kept file that is not remembered would be run at every scan")
     if any(obstacle(db, job) for job in jobs):
         return False
@@ -253,6 +254,12 @@ def enrol_watch(
 def set_meta(db: sqlite3.Connection, key: str, value: object) -> None:
     """Put down a plain JSON value under `key`."""
     db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, json.dumps(value)))
+
+
+def remember_place(db: sqlite3.Connection, folder: str, place: str) -> None:
+    """Put down on which mount a marked folder lies."""
+    row = db.execute("SELECT value FROM meta WHERE key = 'places'").fetchone()
+    set_meta(db, "places", {**(json.loads(row[0]) if row else {}), folder: place})
 
 
 def begin_order(db: sqlite3.Connection, order: Order) -> bool:

@@ -12,7 +12,17 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from reeldrop.domain.job import GenerationId, Job, JobId, JournalEntry, RelPath, Waiting
 from reeldrop.domain.lifecycle import Event, State, advance
 from reeldrop.domain.limits import Limits, Opening
-from reeldrop.ports import NOTHING_BARRED, Barred, Block, Clock, DaySpent, KeptFile, Order
+from reeldrop.ports import (
+    NOTHING_BARRED,
+    Barred,
+    Block,
+    Clock,
+    DaySpent,
+    Health,
+    KeptFile,
+    Order,
+    Taken,
+)
 from reeldrop.store import changes, ledger, orders, queries, turns
 from reeldrop.store.database import connect_writer
 from reeldrop.store.reader import StoreReader
@@ -149,6 +159,23 @@ class SqliteJobStore:
         """Return since when the submits are paused."""
         return await self._look(queries.paused)
 
+    async def set_health(self, health: Sequence[Health]) -> None:
+        """Put down how the looks at the inboxes go."""
+        told = [asdict(each) for each in health]
+        await self._writer.run(lambda db: changes.set_meta(db, "health", told))
+
+    async def health(self) -> list[Health]:
+        """Return what was put down."""
+        return await self._look(queries.health)
+
+    async def remember(self, folder: str, place: str) -> None:
+        """Put down on which mount a marked folder lies."""
+        await self._writer.run(lambda db: changes.remember_place(db, folder, place))
+
+    async def recall(self, folder: str) -> str:
+        """Return on which mount a marked folder lay."""
+        return await self._look(queries.place_of, folder)
+
     async def orders(self) -> list[Order]:
         """Return the orders that have no answer yet."""
         return await self._look(orders.open_orders)
@@ -195,6 +222,10 @@ class SqliteJobStore:
     async def known_kept(self, watch: str) -> list[KeptFile]:
         """Return the files that were taken of a kept watch."""
         return await self._look(queries.known_kept, watch)
+
+    async def taken(self, watch: str, limit: int) -> list[Taken]:
+        """Return what the last jobs of a watch took of its inbox."""
+        return await self._look(queries.taken, watch, limit)
 
     async def remember_kept(self, watch: str, file: KeptFile) -> None:
         """Remember a new stat key of a kept file."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from reeldrop.domain.job import Job
 from reeldrop.domain.lifecycle import State
 from reeldrop.domain.limits import Limits
-from reeldrop.ports import Block, DaySpent
+from reeldrop.ports import Block, DaySpent, Health
 from reeldrop.store import ledger, queries, turns
 
 _COUNTS = "SELECT state, count(*) FROM jobs GROUP BY state"
@@ -33,6 +33,7 @@ class Overview:
     today: str
     committed: float
     spent: Sequence[DaySpent]
+    health: Sequence[Health]
 
 
 def overview(db: sqlite3.Connection, limits: Limits, now: float, days: int) -> Overview:
@@ -51,4 +52,5 @@ def overview(db: sqlite3.Connection, limits: Limits, now: float, days: int) -> O
         today=day.name,
         committed=ledger.committed(db, day),
         spent=ledger.spent(db, days),
+        health=queries.health(db),
     )

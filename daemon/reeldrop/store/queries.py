@@ -8,8 +8,8 @@ from typing import Any
 from reeldrop.domain.job import GenerationId, Job, JobId, JournalEntry, RelPath, Waiting
 from reeldrop.domain.lifecycle import State
 from reeldrop.domain.sameness import of_one_drop
-from reeldrop.ports import Block, KeptFile, Scope
-from reeldrop.store.rows import columns_of, entry_of, job_of, kept_of, text_of, waiting_of
+from reeldrop.ports import Block, Health, KeptFile, Mode, Scope, Taken
+from reeldrop.store.rows import columns_of, entry_of, job_of, kept_of, taken_of, text_of, waiting_of
 
 _RIVALS = """
     SELECT * FROM jobs WHERE spec_key = :spec_key AND id <> :id
@@ -30,6 +30,10 @@ _OBSTACLE = """
         AND (state NOT IN ('failed', 'cancelled')
              OR EXISTS (SELECT 1 FROM charges WHERE charges.job = jobs.id))
     LIMIT 1
+"""
+_TAKEN = """
+    SELECT id, record -> '$.path' AS path, record -> '$.references' AS refs FROM jobs
+    WHERE watch = ? ORDER BY updated DESC, n DESC LIMIT ?
 """
 _KEPT = "SELECT path, key, sha256, job FROM kept WHERE watch = ? ORDER BY rowid"
 
@@ -90,6 +94,24 @@ def blocks(db: sqlite3.Connection) -> list[Block]:
     ]
 
 
+def health(db: sqlite3.Connection) -> list[Health]:
+    """Return how the looks at the inboxes go, as the daemon put it down."""
+    return [
+        Health(
+            told["watch"],
+            told["scanned"],
+            told["trouble"],
+            tuple(Mode(**mode) for mode in told["modes"]),
+        )
+        for told in _meta(db, "health") or []
+    ]
+
+
+def place_of(db: sqlite3.Connection, folder: str) -> str:
+    """Return on which mount a marked folder lay, "" where that is not known."""
+    return (_meta(db, "places") or {}).get(folder, "")
+
+
 def paused(db: sqlite3.Connection) -> float | None:
     """Return since when a person has paused the submits, None where nobody has."""
     return _meta(db, "paused")
@@ -144,6 +166,11 @@ def waiting(db: sqlite3.Connection) -> list[Waiting]:
 def known_kept(db: sqlite3.Connection, watch: str) -> list[KeptFile]:
     """Return the files that were taken of a kept watch, in the order they were."""
     return [kept_of(row) for row in db.execute(_KEPT, (watch,))]
+
+
+def taken(db: sqlite3.Connection, watch: str, limit: int) -> list[Taken]:
+    """Return what the last jobs of a watch took of its inbox, the newest change first."""
+    return [taken_of(row) for row in db.execute(_TAKEN, (watch, limit))]
 
 
 def suspects(db: sqlite3.Connection, watch: str, host: str) -> frozenset[tuple[RelPath, str]]:

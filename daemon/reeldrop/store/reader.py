@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar
 from reeldrop.domain.job import Job, JobId, JournalEntry, Waiting
 from reeldrop.domain.lifecycle import State
 from reeldrop.domain.limits import Limits
-from reeldrop.ports import Block, DaySpent
+from reeldrop.ports import Block, DaySpent, Health
 from reeldrop.store import ledger, queries
 from reeldrop.store.database import connect_reader
 from reeldrop.store.failures import translated
@@ -59,6 +59,10 @@ class StoreReader:
     def blocks(self) -> list[Block]:
         """Return why queued jobs are not submitted, as the daemon put it down."""
         return self.look(queries.blocks)
+
+    def health(self) -> list[Health]:
+        """Return how the looks at the inboxes go, as the daemon put it down."""
+        return self.look(queries.health)
 
     def paused(self) -> float | None:
         """Return since when (s since the epoch) a person has paused the submits, None: nobody has."""

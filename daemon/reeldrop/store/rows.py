@@ -6,8 +6,8 @@ from dataclasses import fields
 from typing import Any
 
 from reeldrop.domain.errors import Trouble
+from reeldrop.domain.fit import Fit
 from reeldrop.domain.job import (
-    Claim,
     ClaimedFile,
     Cost,
     Job,
@@ -19,7 +19,8 @@ from reeldrop.domain.job import (
     Waiting,
 )
 from reeldrop.domain.lifecycle import State, Verdict
-from reeldrop.ports import KeptFile
+from reeldrop.ports import KeptFile, Taken
+from reeldrop.store.claimed import RecordedClaim, column_of
 
 Row = Mapping[str, Any]
 """One row of a query by column name."""
@@ -29,11 +30,11 @@ PLAIN_COLUMNS = (
     *("spec_key", "origin_key", "leader"),
 )
 RECORDED = (
-    *("path", "folder", "model", "params", "claim", "upload", "labels", "ticket", "reason"),
+    *("path", "folder", "model", "params", "upload", "labels", "ticket", "reason"),
     *("tries", "attempts", "request_ids", "upload_mode", "generation_id", "submitted"),
     *("searched", "held", "aside", "settled"),
     *("result_url", "download", "verdict", "staged", "final", "source", "media", "result"),
-    *("cost", "error"),
+    *("cost", "error", "fit", "fitted"),
 )
 """The fields of a Job that live in the column `record`."""
 FLAGS = ("late", "claimed", "joined")
@@ -62,6 +63,8 @@ def columns_of(job: Job) -> dict[str, Any]:
         columns[flag] = int(getattr(job, flag))
     record = {name: getattr(job, name) for name in RECORDED}
     record["params"] = _without_files(job.params)
+    record["references"] = job.claim.references
+    columns["files"] = column_of(job.claim)
     columns["record"] = json.dumps(record, default=_fields, separators=(",", ":"))
     return columns
 
@@ -70,7 +73,9 @@ def job_of(row: Row) -> Job:
     """Return the job that `columns_of` made the row of."""
     record = json.loads(row["record"])
     record["params"] = _with_files(record["params"])
-    record["claim"] = _claim_of(record["claim"])
+    references = tuple(ClaimedFile(**file) for file in record.pop("references"))
+    folder = RelPath(json.loads(row["claim_folder"]) if row["claim_folder"] else "")
+    record["claim"] = RecordedClaim.of(folder, row["files"], references)
     record["request_ids"] = tuple(record["request_ids"])
     record["media"] = tuple(MediaFacts(**facts) for facts in record["media"])
     for name, made in (
@@ -79,6 +84,8 @@ def job_of(row: Row) -> Job:
         ("result", _facts_of),
         ("cost", _cost_of),
         ("error", _trouble_of),
+        ("fit", _fit_of),
+        ("fitted", _facts_of),
     ):
         if record[name] is not None:
             record[name] = made(record[name])
@@ -110,6 +117,16 @@ def kept_of(row: Row) -> KeptFile:
     return KeptFile(path, row["key"], row["sha256"], JobId(row["job"]))
 
 
+def taken_of(row: Row) -> Taken:
+    """Return what a job has taken of its inbox."""
+    references = json.loads(row["refs"])
+    return Taken(
+        RelPath(json.loads(row["path"])),
+        JobId(row["id"]),
+        tuple(RelPath(file["origin"]) for file in references),
+    )
+
+
 def _fields(value: Any) -> dict[str, Any]:
     """Write a domain value as an object of its fields."""
     return {field.name: getattr(value, field.name) for field in fields(value)}
@@ -123,16 +140,12 @@ def _cost_of(told: Mapping[str, Any]) -> Cost:
     return Cost(**told)
 
 
+def _fit_of(told: Mapping[str, Any]) -> Fit:
+    return Fit(**told)
+
+
 def _trouble_of(told: Mapping[str, Any]) -> Trouble:
     return Trouble(**told)
-
-
-def _claim_of(told: Mapping[str, Any]) -> Claim:
-    return Claim(
-        told["folder"],
-        tuple(ClaimedFile(**file) for file in told["source"]),
-        tuple(ClaimedFile(**file) for file in told["references"]),
-    )
 
 
 def _without_files(value: Any) -> Any:

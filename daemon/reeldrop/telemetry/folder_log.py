@@ -25,11 +25,12 @@ class FolderLog(logging.Handler):
     One thread for each outbox: a share that hangs holds up its own log alone.
     """
 
-    def __init__(self, outbox: Path, node: str, largest: int = LARGEST) -> None:
+    def __init__(self, outbox: Path, node: str, largest: int = LARGEST, *, sign: str = "") -> None:
+        """`sign` is a file in the outbox without which it is not there: an empty mount point, perhaps."""
         super().__init__()
         self._lines: queue.Queue[str | None] = queue.Queue(HELD_BACK)
         self._dropped = 0
-        self._file = LinesFile(outbox, f"{node}.jsonl", largest)
+        self._file = LinesFile(outbox, f"{node}.jsonl", largest, sign)
         # A daemon thread: a write that hangs in the kernel must not keep the process from ending.
         self._thread = Thread(target=self._drain, name=f"log of {outbox}", daemon=True)
         self._thread.start()
@@ -61,13 +62,18 @@ class FolderLog(logging.Handler):
     def _drain(self) -> None:
         while (line := self._lines.get()) is not None:
             self._file.write(line)
+            # Open only while there is something to write: an open file keeps its share from being
+            # unmounted, and what a dead server has not taken of it keeps the process from ending.
+            if self._lines.empty():
+                self._file.close()
         self._file.close()
 
 
 class LinesFile:
     """A file of lines, rotated by size, opened anew after each trouble."""
 
-    def __init__(self, outbox: Path, name: str, largest: int) -> None:
+    def __init__(self, outbox: Path, name: str, largest: int, sign: str) -> None:
+        self._sign = outbox / sign
         self._path = outbox / "_logs" / name
         self._largest = largest
         self._file: FileIO | None = None
@@ -100,6 +106,7 @@ class LinesFile:
             self._rotate()
         if self._file is None:
             # An outbox that is missing is not made: it may be a share that is not mounted.
+            self._sign.lstat()
             self._path.parent.mkdir(exist_ok=True)
             if self._path.parent.is_symlink():
                 raise NotADirectoryError(self._path.parent)

@@ -82,16 +82,22 @@ def configure(level: str, *, to_terminal: bool) -> None:
 
 
 def open_logs(
-    settings: LogSettings, node: str, outboxes: Iterable[Path], key: SecretStr | None = None
+    settings: LogSettings,
+    node: str,
+    outboxes: Iterable[Path],
+    key: SecretStr | None = None,
+    *,
+    sign: str = "",
 ) -> Logs:
     """Write every event to `_logs/<node>.jsonl` of each outbox too, until the logs are closed.
 
     Folders are touched by threads alone: this returns at once, and nothing of it can hang or fail.
-    `key` appears in no log from now on.
+    `key` appears in no log from now on. An outbox that does not hold the file `sign` is one that is
+    not there.
     """
     if key is not None:
         _redactor.hide(key.get_secret_value())
-    handlers = [FolderLog(outbox, node) for outbox in dict.fromkeys(outboxes)]
+    handlers = [FolderLog(outbox, node, sign=sign) for outbox in dict.fromkeys(outboxes)]
     for handler in handlers:
         handler.setLevel(settings.level.upper())
         handler.setFormatter(_formatter(to_terminal=False))

@@ -1,7 +1,5 @@
 """Choosing the way a file takes to the provider."""
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from reeldrop.domain.errors import Unsendable
@@ -9,22 +7,19 @@ from reeldrop.ports import Streamed
 from reeldrop.settings import UploadSettings
 from reeldrop.upload.data_uri import DataUri
 
-READERS = 16
-"""Files read at once. A share that hangs holds these threads and no others."""
-
 
 class Chooser:
     """The `Uploads` port."""
 
     def __init__(self, settings: UploadSettings) -> None:
         self._settings = settings
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="upload")
 
     async def prepare(self, file: Path, mode: str) -> tuple[Streamed | str, str]:
         """Return the value for the request and the mode taken.
 
         Raises:
             Unsendable: `mode` cannot be had. FileBusy: `file` cannot be read.
+            FolderOffline: its folder does not answer.
         """
         if mode == "auto":
             mode = self._settings.mode
@@ -39,12 +34,7 @@ class Chooser:
                 f'{file.name} cannot be sent as "{mode[:32]}": there is no such way.',
                 hint='Set upload to "auto" or "data_uri".',
             )
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, DataUri, file, self._readers), "data_uri"
-
-    def close(self) -> None:
-        """Let the reading threads end; does not wait for one that hangs."""
-        self._readers.shutdown(wait=False, cancel_futures=True)
+        return await DataUri.of(file), "data_uri"
 
 
 def open_uploads(settings: UploadSettings) -> Chooser:

@@ -1,6 +1,7 @@
 """A file as a data URI, made while it is sent: read, hashed and encoded in a thread.
 
-No more than two pieces of the file are in memory, whatever its size.
+No more than two pieces of the file are in memory, whatever its size. Every reading has a thread of its
+own: a share that hangs holds that one, and no other file is kept from being read.
 """
 
 import asyncio
@@ -9,48 +10,23 @@ import hashlib
 import os
 import stat
 from collections.abc import AsyncIterator
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import pybase64
 
-from reeldrop.domain.errors import FileBusy
+from reeldrop.domain.errors import FileBusy, FolderOffline
 from reeldrop.domain.job import MediaFacts
+from reeldrop.lane import Lane
+from reeldrop.upload.media_type import HEAD, media_type
+
+T = TypeVar("T")
 
 PIECE = 768 * 1024
 """Source bytes at a time: a multiple of 3, so that base64 pads only the last."""
-MIME_TYPES = {
-    "mp4": "video/mp4",
-    "m4v": "video/x-m4v",
-    "mov": "video/quicktime",
-    "mkv": "video/x-matroska",
-    "webm": "video/webm",
-    "avi": "video/x-msvideo",
-    "mxf": "application/mxf",
-    "png": "image/png",
-    "jpg": "image/jpeg",
-    "jpeg": "image/jpeg",
-    "webp": "image/webp",
-    "gif": "image/gif",
-    "bmp": "image/bmp",
-    "tif": "image/tiff",
-    "tiff": "image/tiff",
-    "heic": "image/heic",
-    "avif": "image/avif",
-    "mp3": "audio/mpeg",
-    "wav": "audio/wav",
-    "m4a": "audio/mp4",
-    "aac": "audio/aac",
-    "flac": "audio/flac",
-    "ogg": "audio/ogg",
-}
-
-
-def mime_type(file: Path) -> str:
-    """Return the media type that the extension of `file` stands for."""
-    return MIME_TYPES.get(file.suffix.removeprefix(".").lower(), "application/octet-stream")
+PATIENCE = 30.0
+"""Seconds that a share gets for a piece; then the upload is given up, while its end is still here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,47 +49,59 @@ class _Identity:
 class DataUri:
     """The `Streamed` port for one file; it can be streamed again and again."""
 
-    def __init__(self, file: Path, readers: Executor) -> None:
-        """Look at `file`; it is open only while `chunks` runs.
+    def __init__(self, file: Path) -> None:
+        """Look at `file`, which may take long; it is open only while `chunks` runs.
 
         Raises:
             FileBusy: it cannot be read, or is no regular file.
         """
         self._file = file
-        self._readers = readers
-        self._head = f"data:{mime_type(file)};base64,".encode()
-        self._identity = _look(file)
+        self._identity, begins = _look(file)
+        self._head = f"data:{media_type(file, begins)};base64,".encode()
         self._sha256 = ""
         self.length = len(self._head) + 4 * -(-self._identity.size // 3)
 
+    @classmethod
+    async def of(cls, file: Path) -> Self:
+        """Return the URI of `file`. Raises FileBusy; FolderOffline where its folder does not answer."""
+        lane = Lane(f"upload {file.name}", 1)
+        looking = lane.begin(cls, file)
+        lane.close()
+        return await _patiently(file, looking)
+
     async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield the URI; the next piece is read while the last one is sent."""
-        loop = asyncio.get_running_loop()
+        """Yield the URI; the next piece is read while the last one is sent.
+
+        Raises FileBusy; FolderOffline after PATIENCE seconds without a piece.
+        """
         yield self._head
+        lane = Lane(f"upload {self._file.name}", 1)
         reading = _Reading(self._file, self._identity)
-        ahead = loop.run_in_executor(self._readers, reading.next_piece)
+        ahead = lane.begin(reading.next_piece)
         try:
-            while chunk := await asyncio.shield(ahead):
-                ahead = loop.run_in_executor(self._readers, reading.next_piece)
+            while chunk := await _patiently(self._file, ahead):
+                ahead = lane.begin(reading.next_piece)
                 yield chunk
         finally:
-            # Closing waits behind the piece that may still be read from the descriptor.
-            ahead.add_done_callback(lambda done: self._finish(reading, done))
+            ahead.add_done_callback(_heard)
+            # In the lane as well: it comes after the piece that may still be read, and may hang too.
+            lane.begin(reading.close).add_done_callback(_heard)
+            lane.close()
         self._sha256 = reading.digest()
 
-    def _finish(self, reading: "_Reading", done: "asyncio.Future[bytes]") -> None:
-        if not done.cancelled():
-            done.exception()
-        reading.close()
-
     async def verify(self) -> None:
-        """Raise FileBusy unless the file at its path is still the one that was looked at."""
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._readers, self._verify)
+        """Raise FileBusy unless the file at its path is still the one that was looked at.
+
+        FolderOffline where that cannot be told for PATIENCE seconds.
+        """
+        lane = Lane(f"upload {self._file.name}", 1)
+        looking = lane.begin(self._verify)
+        lane.close()
+        await _patiently(self._file, looking)
 
     def _verify(self) -> None:
         # Opened anew: on NFS only an open asks the server for the file's present attributes.
-        if _look(self._file) != self._identity:
+        if _look(self._file)[0] != self._identity:
             raise _changed(self._file)
 
     def facts(self) -> MediaFacts:
@@ -164,10 +152,32 @@ class _Reading:
             os.close(self._fd)
 
 
-def _look(file: Path) -> _Identity:
+async def _patiently(file: Path, reading: "asyncio.Future[T]") -> T:
+    # Where nobody waits any more when it fails, its failure is nobody's trouble.
+    reading.add_done_callback(_heard)
+    done, _ = await asyncio.wait([reading], timeout=PATIENCE)
+    if not done:
+        raise FolderOffline(
+            f"{file.name} cannot be read: its folder has not answered for {PATIENCE:.0f} s"
+        )
+    return reading.result()
+
+
+def _heard(done: "asyncio.Future[Any]") -> None:
+    """Take note of an outcome that nobody waits for."""
+    if not done.cancelled():
+        done.exception()
+
+
+def _look(file: Path) -> tuple[_Identity, bytes]:
+    """Return what tells the file from others, and how it begins."""
     fd, identity = _open(file)
-    os.close(fd)
-    return identity
+    try:
+        return identity, os.pread(fd, HEAD, 0)
+    except OSError as exc:
+        raise _unreadable(file, exc) from exc
+    finally:
+        os.close(fd)
 
 
 def _open(file: Path) -> tuple[int, _Identity]:

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from reeldrop.ports import DaySpent
-from reeldrop.web.records import day_told, title
+from reeldrop.web.records import day_told, health_told, title
 from reeldrop.web.style import STYLE
 
 REFRESH = 10
@@ -41,6 +41,7 @@ def status_page(document: Record) -> str:
         "<body><main>",
         _heading(document),
         _blocked(document["blocked"]),
+        _watches(document["watches"]),
         *(_section(title, kind, states, records) for title, kind, states in SECTIONS),
         "" if records else '<p class="empty">Nothing here yet. Drop a clip into the inbox.</p>',
         "</main></body></html>",
@@ -75,6 +76,15 @@ def _spent(days: Sequence[Record]) -> str:
 
 def _blocked(reason: str) -> str:
     return f'<p class="blocked">Not submitted now: {escape(reason)}</p>' if reason else ""
+
+
+def _watches(watches: Iterable[Record]) -> str:
+    """Say how long ago each inbox was looked at: what nobody looks at is never taken."""
+    lines = "".join(
+        f'<li class="{"well" if each["ok"] else "ill"}">{escape(_readable(health_told(each)))}</li>'
+        for each in watches
+    )
+    return f'<ul class="watches">{lines}</ul>' if lines else ""
 
 
 def _section(title: str, kind: str, states: Iterable[str], records: Iterable[Record]) -> str:

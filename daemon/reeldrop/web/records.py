@@ -1,14 +1,23 @@
 """Jobs and waiting drops as people and programs read them: the same for page, file and terminal."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from reeldrop.domain.job import Job, Waiting
 from reeldrop.domain.lifecycle import FINAL, State
 from reeldrop.domain.moments import moment, paused_reason
-from reeldrop.ports import Block, DaySpent, Scope
+from reeldrop.ports import Block, DaySpent, Health, Scope
+
+if TYPE_CHECKING:  # commands that only look must not wait for pydantic
+    from reeldrop.settings import WatchSettings
 
 CANCEL_ASKED = "a cancel was asked for; it is submitted already, so its result is kept if it comes"
+
+LATE = 30.0
+"""Seconds that a look may be late without anybody being told."""
+UNITS = ((172_800.0, 86_400.0, "days"), (7200.0, 3600.0, "h"), (120.0, 60.0, "min"))
+"""From how many seconds on an age is told in units of how many seconds."""
 
 
 def holding(blocks: Sequence[Block], paused: float | None) -> list[Block]:
@@ -35,25 +44,30 @@ def blocked_reason(blocks: Sequence[Block]) -> str:
     return " ".join(f"{', '.join(of)}: {reason}" for reason, of in concerned.items())
 
 
-def reason_of(job: Job, blocks: Sequence[Block]) -> str:
+def reason_of(job: Job, blocks: Sequence[Block], health: Sequence[Health] = ()) -> str:
     """Return why a job waits, "" while it moves."""
     if job.cancel_asked and job.state not in (*FINAL, State.DELIVERING):
         return CANCEL_ASKED
+    if not job.reason and job.state in (State.DOWNLOADING, State.DELIVERING):
+        # A step that a share holds cannot say so itself.
+        return next((each.trouble for each in health if each.watch == job.watch), "")
     if job.reason or job.state is not State.QUEUED or job.leader:
         return job.reason
     concerns = {Scope.ALL: "", Scope.MODEL: job.model, Scope.WATCH: job.watch}
     return next((each.reason for each in blocks if each.of == concerns[each.scope]), "")
 
 
-def job_record(job: Job, blocks: Sequence[Block] = ()) -> dict[str, Any]:
+def job_record(
+    job: Job, blocks: Sequence[Block] = (), health: Sequence[Health] = ()
+) -> dict[str, Any]:
     """Return what a list shows of a job; plain JSON values, None where nothing is known.
 
-    `blocks` are why queued jobs are not submitted.
+    `blocks` are why queued jobs are not submitted, `health` is how the watches are.
     """
     return {
         "id": job.id,
         "state": str(job.state),
-        "reason": reason_of(job, blocks),
+        "reason": reason_of(job, blocks, health),
         "watch": job.watch,
         "path": job.path,
         "folder": job.folder,
@@ -81,6 +95,53 @@ def waiting_record(drop: Waiting) -> dict[str, Any]:
         "created": moment(drop.since),
         "updated": moment(drop.since),
     }
+
+
+def late_after(watch: "WatchSettings") -> float:
+    """Return after how many seconds without a look something is wrong with a watch."""
+    return 2 * max(watch.rescan_interval, watch.poll_interval) + LATE
+
+
+def health_record(health: Health, now: float, late: float) -> dict[str, Any]:
+    """Return how the looks at a watch's inbox go, as plain JSON values.
+
+    `now` is in seconds since the epoch; `late` is after how many seconds without a look something
+    is wrong. `age` is None before the first look.
+    """
+    age = None if health.scanned is None else max(0.0, now - health.scanned)
+    return {
+        "watch": health.watch,
+        "ok": not health.trouble and (age is None or age <= late),
+        "scanned": None if health.scanned is None else moment(health.scanned),
+        "age": age,
+        "late_after": late,
+        "trouble": health.trouble,
+        "modes": [asdict(mode) for mode in health.modes],
+    }
+
+
+def health_told(record: Mapping[str, Any]) -> str:
+    """Return a record of `health_record` as people read it."""
+    age = record["age"]
+    seen = "not looked at yet" if age is None else f"looked at {age_told(age)} ago"
+    if not record["ok"] and age is not None:
+        seen = f"last {seen}" + ("" if age <= record["late_after"] else ", which is too long")
+    modes = "; ".join(_mode_told(mode) for mode in record["modes"])
+    told = f"{record['watch']}: {seen}" + (f", {modes}" if modes else "")
+    return f"{told}. {record['trouble']}" if record["trouble"] else told
+
+
+def _mode_told(mode: Mapping[str, str]) -> str:
+    folder = f"{mode['folder']}: " if mode["folder"] else ""
+    return f"{folder}{mode['how']} ({mode['why']})"
+
+
+def age_told(seconds: float) -> str:
+    """Return an age in the unit that suits it."""
+    for least, unit, name in UNITS:
+        if seconds >= least:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds:.0f} s"
 
 
 def title(record: Mapping[str, Any]) -> str:

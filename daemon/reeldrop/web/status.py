@@ -3,16 +3,22 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from reeldrop.domain.job import Job, Waiting
 from reeldrop.domain.lifecycle import FINAL, State
 from reeldrop.domain.moments import moment
-from reeldrop.ports import Block, Clock, DaySpent, JobStore, Outbox
+from reeldrop.ports import Block, Clock, DaySpent, Health, JobStore, Outbox
 from reeldrop.web.page import status_page
-from reeldrop.web.records import blocked_reason, holding, job_record, waiting_record
+from reeldrop.web.records import (
+    blocked_reason,
+    health_record,
+    holding,
+    job_record,
+    waiting_record,
+)
 
 SCHEMA = 1
 DAYS = 7
@@ -22,33 +28,44 @@ FINISHED_READ = 1000
 """How many finished jobs are read for it: those of other outboxes are among them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What stands around the jobs: why queued ones are not submitted, what all watches spent, and
+    how each watch is, with the seconds after which a look at it is late.
+    """
+
+    blocks: Sequence[Block] = ()
+    spent: Sequence[DaySpent] = ()
+    health: Sequence[tuple[Health, float]] = ()
+
+
 def status_document(
     node: str,
     now: float,
     jobs: Sequence[Job],
     waiting: Sequence[Waiting],
-    blocks: Sequence[Block] = (),
-    spent: Sequence[DaySpent] = (),
+    around: Around = Around(),
 ) -> dict[str, Any]:
     """Return the status as plain JSON values: all unfinished jobs and the last finished ones.
 
-    `blocks` are why queued jobs are not submitted, `spent` what all watches spent. `counts` counts what is listed: it is exact for
-    everything that is not finished.
+    `counts` counts what is listed: it is exact for everything that is not finished.
     """
     open_jobs = [job for job in jobs if job.state not in FINAL]
     finished = sorted((job for job in jobs if job.state in FINAL), key=lambda job: -job.updated)
     shown = sorted(open_jobs, key=lambda job: (-job.priority, job.created, job.id))
     shown += finished[:FINISHED_SHOWN]
+    health = [each for each, _ in around.health]
     counts = Counter(str(job.state) for job in shown)
     return {
         "schema": SCHEMA,
         "node": node,
         "updated": moment(now),
         "counts": {"waiting": len(waiting)} | {str(state): counts[str(state)] for state in State},
-        "blocked": blocked_reason(blocks),
-        "spent": [asdict(day) for day in spent],
+        "blocked": blocked_reason(around.blocks),
+        "spent": [asdict(day) for day in around.spent],
+        "watches": [health_record(each, now, late) for each, late in around.health],
         "waiting": [waiting_record(drop) for drop in waiting],
-        "jobs": [job_record(job, blocks) for job in shown],
+        "jobs": [job_record(job, around.blocks, health) for job in shown],
     }
 
 
@@ -56,11 +73,11 @@ class StatusBoard:
     """Keeps `_status.json` and `_status.html` of one outbox true."""
 
     def __init__(
-        self, node: str, watches: Collection[str], store: JobStore, outbox: Outbox, clock: Clock
+        self, node: str, watches: Mapping[str, float], store: JobStore, outbox: Outbox, clock: Clock
     ) -> None:
-        """`watches` are the names of the watches that deliver into `outbox`."""
+        """`watches` are those that deliver into `outbox`: the seconds after which a look is late, by name."""
         self._node = node
-        self._watches = frozenset(watches)
+        self._watches = watches
         self._store = store
         self._outbox = outbox
         self._clock = clock
@@ -75,8 +92,15 @@ class StatusBoard:
             self._clock.now(),
             [job for job in (*going, *finished) if job.watch in self._watches],
             [drop for drop in waiting if drop.watch in self._watches],
-            holding(await self._store.blocks(), await self._store.paused()),
-            await self._store.spent(DAYS),
+            Around(
+                holding(await self._store.blocks(), await self._store.paused()),
+                await self._store.spent(DAYS),
+                [
+                    (each, self._watches[each.watch])
+                    for each in await self._store.health()
+                    if each.watch in self._watches
+                ],
+            ),
         )
         # Ten thousand jobs are some megabytes of text: made beside the event loop.
         as_json, as_page = await asyncio.to_thread(_rendered, document)

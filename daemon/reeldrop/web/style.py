@@ -25,6 +25,8 @@ a{color:var(--blue);text-decoration:none}a:hover{text-decoration:underline}
 section p{margin:.15rem 0;overflow-wrap:anywhere;white-space:pre-line}small{color:var(--soft);overflow-wrap:anywhere}
 img{display:block;width:8rem;max-height:8rem;object-fit:contain;border-radius:.35rem;
 background:var(--ground)}
+.watches{margin:1rem 0 0;padding:0;list-style:none;color:var(--soft);overflow-wrap:anywhere}
+.watches .ill{color:var(--failed);font-weight:600}
 .empty{margin-top:2rem;color:var(--soft)}.blocked{color:var(--failed);font-weight:600}
 @media (max-width:34rem){img{width:5rem}}
 """.replace("\n", "")

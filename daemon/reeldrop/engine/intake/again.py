@@ -8,9 +8,11 @@ from collections.abc import Sequence
 
 import structlog
 
+from reeldrop.domain.frames import clip_of, frames_of
 from reeldrop.domain.job import Job, RelPath
 from reeldrop.domain.paths import printable
 from reeldrop.domain.sameness import digests_of, files_in
+from reeldrop.engine.intake.frames import sha256_of
 from reeldrop.engine.intake.shelf import Shelf
 from reeldrop.engine.intake.terms import Wait
 from reeldrop.ports import JobStore
@@ -67,7 +69,13 @@ class Again:
     async def _is_same(self, delivered: Job, job: Job) -> bool:
         known = digests_of(delivered)
         theirs = [known.get(origin) for origin in files_in(delivered.params)]
-        return theirs == [await self._shelf.sha256(origin) for origin in files_in(job.params)]
+        return theirs == [await self._sha256(job, origin) for origin in files_in(job.params)]
+
+    async def _sha256(self, job: Job, origin: RelPath) -> str:
+        frames = frames_of(job)
+        if frames and origin == clip_of(job):
+            return await sha256_of(self._shelf, [frame.origin for frame in frames])
+        return await self._shelf.sha256(origin)
 
     def _content(self, jobs: Sequence[Job]) -> tuple[str, ...]:
         claim = jobs[0].claim

@@ -5,13 +5,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reeldrop.domain.drop import Says
+from reeldrop.domain.frames import EXAMPLE
 from reeldrop.domain.job import RelPath
+from reeldrop.domain.own import Own
 from reeldrop.domain.paths import extension, leaf
-from reeldrop.domain.references import Reference, is_remote, read_value
+from reeldrop.domain.references import Reference, is_remote, read_clip_value
 from reeldrop.domain.spec import (
     CLIP,
     CLIP_LIST,
     MODEL,
+    OWN,
     Document,
     Fault,
     Merged,
@@ -21,6 +24,7 @@ from reeldrop.domain.spec import (
     shown,
 )
 
+FPS = f"{OWN}.fps"
 CLIP_HERE = "clip"
 """Stands where the clip goes while the rest is checked."""
 
@@ -50,17 +54,19 @@ def says(document: Document, extensions: Set[str]) -> Says | None:
         return None
     if is_remote(value):
         return Says(remote=True, firm=firm)
-    path = read_value(key, value, document.folder)
-    if isinstance(path, Reference) and extension(leaf(path.path)) in extensions:
-        return Says(path.path, firm=firm)
+    named = read_clip_value(key, value, document.folder)
+    if isinstance(named, Reference) and named.frames:
+        return Says(frames=named.frames)
+    if isinstance(named, Reference) and extension(leaf(named.path)) in extensions:
+        return Says(named.path, firm=firm)
     # It names nothing that could ever come: no clip is waited for, the fault is told at once.
     return Says(remote=True, firm=False)
 
 
 def clip_named(document: Document) -> Reference | None:
-    """Return the words by which a sidecar names its clip, None where it names no file."""
+    """Return the words by which a sidecar names its clip, None where it names no file or frames."""
     key, value = _clip_value(document)
-    found = read_value(key, value, document.folder) if isinstance(value, str) else None
+    found = read_clip_value(key, value, document.folder) if isinstance(value, str) else None
     return found if isinstance(found, Reference) else None
 
 
@@ -70,16 +76,32 @@ def no_clip(document: Document, extensions: Sequence[str], *, clip_found: bool) 
     `extensions` as in Watch. With a clip of the sidecar's own name, the first of a list is any video.
     """
     named = clip_named(document)
-    if named is None or (clip_found and named.key != CLIP):
+    if named is None or named.frames or (clip_found and named.key != CLIP):
         return None
     endings = [f".{each.lower().lstrip('.')}" for each in extensions]
     if f".{extension(leaf(named.path))}" in endings:
         return None
     allowed = f"{', '.join(endings[:2])}{' …' if endings[2:] else ''}"
     message = (
-        f"is {shown(named.given)}; allowed: a file that ends in {allowed} or an https:// address"
+        f"is {shown(named.given)}; allowed: a file that ends in {allowed}, numbered frames like "
+        f"{EXAMPLE} or an https:// address"
     )
     return Fault(named.key, message)
+
+
+def rate_fault(sidecar: Document | None, own: Own, merged: Merged) -> Fault | None:
+    """Return what is wrong with the rate of a drop's frames; the rate in a preset holds for frames alone."""
+    named = clip_named(sidecar) if sidecar else None
+    frames = named is not None and named.frames is not None
+    if named and frames and "fps" not in merged.own:
+        message = f"is {shown(named.given)}; numbered frames go with {FPS}, their frames per second"
+        return Fault(named.key, message, f'Add "{OWN}": {{"fps": 24}}.')
+    if own.fps and not frames and merged.own_from["fps"] is sidecar:
+        message = (
+            f"is {own.fps:g}; it goes with numbered frames, like {shown(CLIP)}: {shown(EXAMPLE)}"
+        )
+        return Fault(FPS, message)
+    return None
 
 
 def _clip_value(document: Document) -> tuple[str, Any]:
@@ -143,7 +165,7 @@ def _place_in_list(draft: Draft, clip: RelPath | None) -> None:
 def _means(draft: Draft, value: Any, clip: RelPath | None) -> bool:
     if clip is None or not isinstance(value, str):
         return False
-    found = read_value(CLIP_LIST, value, draft.folder_of(CLIP_LIST))
+    found = read_clip_value(CLIP_LIST, value, draft.folder_of(CLIP_LIST))
     return isinstance(found, Reference) and found.path == clip
 
 
@@ -153,6 +175,6 @@ def _check_clip_value(draft: Draft, given: str) -> None:
         message = f"is {shown(given)}; only a sidecar itself names its clip"
         draft.faults.append(Fault(CLIP, message, "Take it out here."))
         return
-    found = read_value(CLIP, given, origin.folder)
+    found = read_clip_value(CLIP, given, origin.folder)
     if isinstance(found, Fault):
         draft.faults.append(found)

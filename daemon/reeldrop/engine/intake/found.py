@@ -4,33 +4,31 @@ import asyncio
 
 from reeldrop.domain.drop import Clash, Drop, Files, Says, pair, preset_chain
 from reeldrop.domain.errors import FileBusy, ReeldropError
-from reeldrop.domain.job import Job, RelPath
+from reeldrop.domain.job import RelPath
 from reeldrop.domain.paths import parent
 from reeldrop.domain.spec import Document, Role
 from reeldrop.engine.intake.clip import names_files, says
+from reeldrop.engine.intake.past import Past
 from reeldrop.engine.intake.shelf import Shelf
 from reeldrop.engine.intake.spec import Specs
 from reeldrop.engine.intake.terms import Watch
-from reeldrop.ports import JobStore
 
 READ_AT_ONCE = 4
 """Sidecars that are read at once."""
-REMEMBERED_JOBS = 10_000
 
 
 class Found:
     """What the looks at one inbox have found; remembers what must outlive a look."""
 
     def __init__(
-        self, watch: Watch, shelf: Shelf, specs: Specs, store: JobStore, defaults: Document | None
+        self, watch: Watch, shelf: Shelf, specs: Specs, past: Past, defaults: Document | None
     ) -> None:
         self._watch = watch
         self._shelf = shelf
         self._specs = specs
-        self._store = store
+        self._past = past
         self._base = (defaults,) if defaults else ()
         self._extensions = watch.clip_extensions
-        self._used: set[RelPath] | None = None
         self.quiet_since: dict[RelPath, float | None] = {}
         """For each folder where files have been arriving: since when none is, None while some are."""
         self.named: dict[RelPath, RelPath] = {}
@@ -45,11 +43,6 @@ class Found:
         self.named = {path: word.clip for path, word in words.items() if word.firm and word.clip}
         drops, clashes = pair(files, words)
         return self._in_order([*await self._without_used(drops, files), *clashes])
-
-    def remember_used(self, jobs: list[Job]) -> None:
-        """Note the files that new jobs use beside their clips."""
-        if self._used is not None:
-            self._used.update(file.origin for job in jobs for file in job.claim.references)
 
     def _in_order(self, found: list[Drop | Clash]) -> list[Drop | Clash]:
         entries = self._shelf.entries
@@ -105,11 +98,7 @@ class Found:
         lone = {drop.clip for drop in drops if drop.clip and not drop.sidecar}
         if not lone:
             return drops
-        if self._used is None:
-            jobs = await self._store.jobs(limit=REMEMBERED_JOBS)
-            ours = [job for job in jobs if job.watch == self._watch.name]
-            self._used = {file.origin for job in ours for file in job.claim.references}
-        used = {path for path in lone if path in self._used}
+        used = lone & await self._past.used()
         for path in (*files.sidecars, *files.presets.values()):
             try:
                 used.update(self._used_by(path, files))

@@ -12,6 +12,7 @@ from reeldrop.domain.naming import delivery_folder, variant_name
 from reeldrop.domain.own import Own
 from reeldrop.domain.paths import common_folder, leaf, parent, stem
 from reeldrop.domain.sameness import files_in, origin_key, spec_key
+from reeldrop.engine.intake.frames import as_one, clip_path
 from reeldrop.engine.intake.spec import Request
 from reeldrop.engine.intake.terms import Refuse, Take
 from reeldrop.ports import Entry, Inbox
@@ -26,13 +27,17 @@ class Parts:
     base: RelPath
     """The folder that the names in `source/` are relative to."""
     clip: RelPath | None = None
+    """As it goes among the parameters: of numbered frames their pattern."""
+    frames: tuple[RelPath, ...] = ()
+    """The last of `files`, where the clip is made of them."""
 
 
 def parts_of(drop: Drop | Clash) -> Parts:
     """Return the files of a drop, or all those of a clash."""
     if isinstance(drop, Clash):
         return Parts(drop.files[0], drop.files, common_folder(drop.files))
-    return Parts(drop.path, drop.files, parent(drop.sidecar or drop.path), drop.clip)
+    base = parent(drop.sidecar or drop.path)
+    return Parts(drop.path, drop.files, base, clip_path(drop), drop.frames)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +85,9 @@ class Maker:
     def _claim(
         self, parts: Parts, references: Sequence[RelPath], entries: Mapping[RelPath, Entry]
     ) -> Claim:
-        claim = self.inbox.plan_claim(
-            parts.path, parts.files, parts.base, references, keep=self.keep
-        )
+        # A claim lies where its largest files do, which then need no copying.
+        home = parts.frames[0] if parts.frames else parts.path
+        claim = self.inbox.plan_claim(home, parts.files, parts.base, references, keep=self.keep)
 
         def judged(files: Sequence[ClaimedFile]) -> tuple[ClaimedFile, ...]:
             return tuple(replace(file, key=entries[file.origin].key) for file in files)
@@ -98,16 +103,26 @@ class Maker:
         request: Request,
         decision: Take,
     ) -> Job:
-        entry = entries[parts.path]
+        entry = clip = entries[parts.path]
+        fit = request.fit
+        if parts.frames and parts.clip:
+            clip = as_one(parts.clip, (entries[path] for path in parts.frames))
+            fit = fit and replace(fit, frames=len(parts.frames))
         params = request.filled(parts.clip, decision.references)
         job = self._bare(parts, entry, claim, now, request.own, request.variant)
         return job.evolve(
             folder=delivery_folder(parts.path, _name(request, parts.path)),
             model=request.model,
             params=params,
-            spec_key=spec_key(request.model, params, lambda path: entries[path].size),
-            origin_key=origin_key(self.watch, parts.path, entry.size, entry.mtime_ns),
-            source=decision.facts,
+            spec_key=spec_key(
+                request.model,
+                params,
+                lambda path: clip.size if path == parts.clip else entries[path].size,
+                fit,
+            ),
+            origin_key=origin_key(self.watch, clip.path, clip.size, clip.mtime_ns),
+            source=decision.footage and decision.footage.facts,
+            fit=fit,
             media=tuple(
                 MediaFacts(path, entries[path].size)
                 for path in dict.fromkeys(files_in(params))

@@ -4,15 +4,18 @@ Nothing is changed here; what costs a look into a file is asked for last.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from reeldrop.domain.drop import Clash, Drop, is_json, preset_chain
 from reeldrop.domain.errors import ClipUnreadable, NotWhole, Trouble
-from reeldrop.domain.job import MediaFacts, RelPath
+from reeldrop.domain.footage import Footage
+from reeldrop.domain.job import RelPath
 from reeldrop.domain.paths import leaf, parent, printable
 from reeldrop.domain.references import Reference, kind_of
 from reeldrop.domain.spec import Document, Fault, Role, shown
 from reeldrop.engine.intake.clip import clip_named, no_clip
+from reeldrop.engine.intake.fitting import image_problems, with_fits
+from reeldrop.engine.intake.frames import Frames, crowded
 from reeldrop.engine.intake.shelf import Shelf
 from reeldrop.engine.intake.spec import Named, Problem, Spec, Specs
 from reeldrop.engine.intake.terms import Decision, Refuse, Round, Take, Wait, Watch
@@ -32,13 +35,31 @@ LEASE_AGAIN = 1.0
 """Seconds until a file that somebody writes to is asked about again."""
 
 
+@dataclass(slots=True)
+class _References:
+    """What the files are that a spec names beside the clip."""
+
+    found: dict[RelPath, RelPath] = field(default_factory=dict[RelPath, RelPath])
+    """Where each of them lies, by the path that the spec gives."""
+    problems: list[Problem] = field(default_factory=list[Problem])
+    unready: Wait | Refuse | None = None
+    """The first that is not there yet, or never came: those behind it were not looked at."""
+
+
 class Judge:
     """Judges the drops of one watch."""
 
     def __init__(
-        self, inbox: Inbox, shelf: Shelf, specs: Specs, watch: Watch, defaults: Document | None
+        self,
+        inbox: Inbox,
+        shelf: Shelf,
+        specs: Specs,
+        frames: Frames,
+        watch: Watch,
+        defaults: Document | None,
     ) -> None:
         self._inbox = inbox
+        self._frames = frames
         self._shelf = shelf
         self._specs = specs
         self._watch = watch
@@ -54,14 +75,15 @@ class Judge:
         sidecar = await self._sidecar(drop)
         faults: tuple[Problem, ...] = ()
         if isinstance(sidecar, Fault):
-            if wait := self._half_written(drop.files[-1], around):
+            if wait := self._half_written(drop.sidecar or drop.path, around):
                 return wait
             faults = (Problem(sidecar, None),)
         elif sidecar is not None:
             documents = (*documents, sidecar)
             fault = no_clip(sidecar, self._watch.extensions, clip_found=drop.clip is not None)
             faults = (Problem(fault, sidecar),) if fault else ()
-        clip_expected = drop.clip or (drop.wants and drop.path) or None
+        named = drop.pattern.path if drop.pattern else drop.clip
+        clip_expected = named or (drop.wants and drop.path) or None
         spec = self._specs.read(documents, RelPath(clip_expected) if clip_expected else None)
         if isinstance(sidecar, Document):
             faults = (*faults, *blamed(spec))
@@ -71,20 +93,45 @@ class Judge:
         self, drop: Drop, spec: Spec, faults: tuple[Problem, ...], around: Round
     ) -> Decision:
         lone = drop.clip is not None and drop.sidecar is None
+        if drop.pattern and drop.crowd:
+            return Refuse(crowded(drop, drop.pattern), spec)
         if (lone and spec.open) or (not lone and drop.wants):
             return await self._part_missing(drop, spec, faults, around)
         if not faults and spec.problems:
             return Wait(f"paused: {spec.problems[0].text('the preset')}")
-        facts, trouble = await self._clip(drop.clip, around)
+        footage, trouble = await self._look(drop, spec, around)
         if isinstance(trouble, Wait):
             return trouble
-        if faults or trouble:
-            if wait := await self._written(drop.files, around):
-                return wait
-            return Refuse(trouble_of(drop, faults, trouble), spec)
-        if lone and (wait := self._grace(drop.path, around)):
+        if lone and trouble is None and (wait := self._grace(drop.path, around)):
             return wait
-        return await self._with_references(drop, spec, facts, around)
+        name = printable(drop.pattern.path if drop.pattern else drop.path)
+        spec, unfit = with_fits(spec, footage, self._watch.conform, name)
+        references = await self._references(drop, spec, around)
+        if not (faults or unfit or trouble):
+            return await self._with_references(drop, spec, footage, references, around)
+        if wait := await self._written(self._asked(drop), around):
+            return wait
+        told = {problem.fault.key for problem in faults}
+        besides = [each for each in references.problems if each.fault.key not in told]
+        return Refuse(trouble_of(drop, (*faults, *unfit, *besides), trouble), spec)
+
+    async def _with_references(
+        self,
+        drop: Drop,
+        spec: Spec,
+        footage: Footage | None,
+        references: _References,
+        around: Round,
+    ) -> Decision:
+        """Say what is to be done with a drop of which nothing but the references may be wrong."""
+        if references.unready:
+            return references.unready
+        if wait := await self._written((*self._asked(drop), *references.found.values()), around):
+            return wait
+        if references.problems:
+            return Refuse(trouble_of(drop, references.problems, None), spec)
+        chain = preset_chain(around.presets, parent(drop.path))
+        return Take(spec, footage, references.found, chain)
 
     # ------------------------------------------------------------------ parts
 
@@ -139,9 +186,19 @@ class Judge:
             return None
         return await self._shelf.document(drop.sidecar, Role.SIDECAR)
 
+    async def _look(
+        self, drop: Drop, spec: Spec, around: Round
+    ) -> tuple[Footage | None, Wait | NotWhole | ClipUnreadable | None]:
+        """Return what the clip or its frames are, and what is against taking them."""
+        if not drop.pattern or not drop.frames:
+            return await self._clip(drop.clip, around)
+        shortest = [request.limits.clip.seconds[0] or 0.0 for request in spec.requests]
+        least = max(shortest, default=0.0)
+        return await self._frames.clip(drop, drop.pattern, spec.own.fps, least, around)
+
     async def _clip(
         self, clip: RelPath | None, around: Round
-    ) -> tuple[MediaFacts | None, Wait | NotWhole | ClipUnreadable | None]:
+    ) -> tuple[Footage | None, Wait | NotWhole | ClipUnreadable | None]:
         """Return what the clip is, and what is against taking it."""
         if clip is None:
             return None, None
@@ -149,7 +206,12 @@ class Judge:
         until = self._shelf.changed_at(clip) + self._watch.incomplete_timeout
         if isinstance(probed.error, NotWhole) and until > around.now:
             return None, Wait(f"{ARRIVING}: {probed.error.message}", until, arriving=True)
-        return probed.facts, probed.error
+        return probed.footage, probed.error
+
+    def _asked(self, drop: Drop) -> tuple[RelPath, ...]:
+        """Return the files of a drop that somebody may still be writing to."""
+        written = (*self._frames.newest(drop), drop.clip, drop.sidecar)
+        return tuple(path for path in written if path is not None)
 
     async def _written(self, files: Iterable[RelPath], around: Round) -> Wait | None:
         """Return a Wait while somebody of this host holds one of the files open for writing."""
@@ -188,7 +250,7 @@ class Judge:
         _, trouble = await self._clip(drop.clip, around)
         if isinstance(trouble, Wait):
             return trouble
-        if wait := await self._written(drop.files, around):
+        if wait := await self._written(self._asked(drop), around):
             return wait
         return Refuse(part_missing(drop, self._watch, named, texts), spec)
 
@@ -198,42 +260,50 @@ class Judge:
         named = clip_named(document) if document else None
         return named if named and drop.wants == f"clip {named.path}" else None
 
-    async def _with_references(
-        self, drop: Drop, spec: Spec, facts: MediaFacts | None, around: Round
-    ) -> Decision:
-        found: dict[RelPath, RelPath] = {}
-        problems: list[Problem] = []
+    async def _references(self, drop: Drop, spec: Spec, around: Round) -> _References:
+        """Look at every file that the spec names beside the clip."""
+        seen = _References()
         for named in spec.references:
             reference, document = named
             path = around.find(reference.path)
             if path is None:
                 outside = await self._inbox.check_inside(reference.path)
                 if outside in ("", "missing"):
-                    return await self._reference_missing(drop, spec, named, around)
+                    seen.unready = await self._reference_missing(drop, spec, named, around)
+                    break
                 text = f"is {shown(reference.given)}: {outside}"
-                problems.append(Problem(Fault(reference.key, text), document))
+                seen.problems.append(Problem(Fault(reference.key, text), document))
             elif wait := self._settling([path], around):
                 reason = f"{wait.reason}: {printable(path)} ({given(drop, named)})"
-                return replace(wait, reason=reason)
-            elif problem := await self._shelf.reference_problem(path, kind_of(reference.key)):
-                text = f"is {shown(reference.given)}{about_named(path, problem)}"
-                problems.append(Problem(Fault(reference.key, text), document))
+                seen.unready = replace(wait, reason=reason)
+                break
             else:
-                found[reference.path] = path
-        if wait := await self._written((*drop.files, *found.values()), around):
-            return wait
-        if problems:
-            return Refuse(trouble_of(drop, tuple(problems), None), spec)
-        chain = preset_chain(around.presets, parent(drop.path))
-        return Take(spec, facts, found, chain)
+                seen.found[reference.path] = path
+                problems = await self._reference_problems(spec, named, path)
+                if problems and (wait := self._half_written(path, around)):
+                    reason = f"{wait.reason}: {printable(path)} ({given(drop, named)})"
+                    seen.unready = replace(wait, reason=reason)
+                    break
+                seen.problems += problems
+        return seen
+
+    async def _reference_problems(
+        self, spec: Spec, named: Named, path: RelPath
+    ) -> Iterable[Problem]:
+        reference, document = named
+        what = await self._shelf.reference(path, kind_of(reference.key))
+        if isinstance(what, ClipUnreadable):
+            text = f"is {shown(reference.given)}{about_named(path, what.message)}"
+            return (Problem(Fault(reference.key, text), document),)
+        return image_problems(spec, named, what) if what is not None else ()
 
     async def _reference_missing(
         self, drop: Drop, spec: Spec, named: Named, around: Round
-    ) -> Decision:
+    ) -> Wait | Refuse:
         until = max(self._shelf.since(part) for part in drop.files) + self._watch.sidecar_timeout
         if until > around.now:
             return Wait(f"waiting for {printable(named[0].path)} ({given(drop, named)})", until)
-        if wait := await self._written(drop.files, around):
+        if wait := await self._written(self._asked(drop), around):
             return wait
         return Refuse(reference_missing(drop, named, self._watch.sidecar_timeout), spec)
 

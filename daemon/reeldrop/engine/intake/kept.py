@@ -4,10 +4,12 @@ Such a file is known by its path and its bytes; its stat key only spares reading
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
+from operator import is_
 
-from reeldrop.domain.drop import JSON, is_json
+from reeldrop.domain.drop import JSON, PRESET, Drop, is_json
+from reeldrop.domain.errors import FileBusy
 from reeldrop.domain.job import JobId, RelPath
 from reeldrop.domain.paths import extension, join, leaf, parent, stem
 from reeldrop.ports import Entry, JobStore, KeptFile
@@ -23,8 +25,22 @@ class Kept:
         """By path and stat key; None until the store has been asked."""
         self._here: dict[RelPath, Entry] = {}
         """The known clips that the last scan saw."""
-        self._sidecars: Set[str] = frozenset()
-        """How sidecars of those may be called, without `.json`."""
+        self._clips: Mapping[str, RelPath] = {}
+        """Those clips by what their sidecars may be called, without `.json`."""
+        self._beside: dict[RelPath, Entry] = {}
+        """The sidecars of those that were taken with them, as the last scan saw them."""
+        self._others: dict[RelPath, tuple[Entry, RelPath]] = {}
+        """All other files that could be sidecars of those, each with its clip."""
+        self._strange: dict[RelPath, str] = {}
+        """The versions of such files that are not what was taken."""
+        self._seen: tuple[Entry, ...] | None = None
+        """All that the last scan saw; None where more has become known since."""
+        self._rest: tuple[Entry, ...] = ()
+        """What was left of it."""
+        self._specs: frozenset[RelPath] = frozenset()
+        """The clips and sidecars among that."""
+        self._framed: dict[RelPath, tuple[RelPath, ...]] = {}
+        """The known numbered frames among that, by their sidecar."""
 
     async def load(self) -> None:
         """Ask the store, once, before anything else is asked."""
@@ -34,26 +50,87 @@ class Kept:
             self.remember(known)
 
     def without(self, entries: Sequence[Entry], extensions: Set[str]) -> tuple[Entry, ...]:
-        """Return `entries` without the known clips and the sidecars beside them."""
+        """Return `entries` without the known clips and the sidecars beside them.
+
+        Also without known frames where a look has found nothing but such, and nothing has changed
+        since: a sidecar that comes may name any of them.
+        """
+        # A file that has not changed is the same object in every scan.
+        if self._seen is None or not _are_same(entries, self._seen):
+            self._seen, self._framed = tuple(entries), {}
+            self._rest = self._sorted_out(entries, extensions)
+            self._specs = frozenset(
+                entry.path
+                for entry in self._rest
+                if _is_clip(entry, extensions) or _is_sidecar(entry.path)
+            )
+        elif self._framed and self._framed.keys() >= self._specs:
+            known = {path for files in self._framed.values() for path in files}
+            self._rest = tuple(entry for entry in self._rest if entry.path not in known)
+            self._framed, self._specs = {}, frozenset()
+        return self._rest
+
+    def note_frames(self, drop: Drop) -> None:
+        """Note that a drop of this look is made of known frames, and that there is nothing to say of it."""
+        self._framed[drop.path] = drop.files
+
+    def _sorted_out(self, entries: Sequence[Entry], extensions: Set[str]) -> tuple[Entry, ...]:
         before = self._here
         self._see(
             entry
             for entry in entries
-            # A file that has not changed is the same object in every scan.
             if before.get(entry.path) is entry
             or (_is_clip(entry, extensions) and self.knows(entry))
         )
-        return tuple(
-            entry
-            for entry in entries
-            if entry.path not in self._here
-            and not (is_json(entry.path) and entry.path[: -len(JSON) - 1] in self._sidecars)
-        )
+        left = [entry for entry in entries if entry.path not in self._here]
+        sidecars = {
+            entry.path: (entry, clip)
+            for entry in left
+            if is_json(entry.path)
+            and (clip := self._clips.get(entry.path[: -len(JSON) - 1])) is not None
+        }
+        self._sort_sidecars(sidecars)
+        return tuple(entry for entry in left if entry.path not in sidecars)
 
     def _see(self, clips: Iterable[Entry]) -> None:
         before, self._here = self._here, {entry.path: entry for entry in clips}
         if self._here.keys() != before.keys():
-            self._sidecars = {form for path in self._here for form in _forms(path)}
+            self._clips = {form: path for path in self._here for form in _forms(path)}
+
+    def _sort_sidecars(self, sidecars: Mapping[RelPath, tuple[Entry, RelPath]]) -> None:
+        before, self._beside = self._beside, {}
+        for path, (entry, _) in sidecars.items():
+            if before.get(path) is entry or self.knows(entry):
+                self._beside[path] = entry
+        self._others = {path: found for path, found in sidecars.items() if path not in self._beside}
+        self._strange = {
+            path: version for path, version in self._strange.items() if path in self._others
+        }
+
+    async def edited(
+        self, sha256: Callable[[RelPath, str], Awaitable[str]]
+    ) -> dict[RelPath, tuple[RelPath, JobId]]:
+        """Return the sidecars that came, or were changed, after their clips were taken.
+
+        Each with its clip and the job of that. Raises StoreUnavailable.
+        """
+        for path, (entry, _) in self._others.items():
+            if self._strange.get(path) == entry.version:
+                continue
+            self._strange.pop(path, None)
+            try:
+                known = self.may_know(path) and await self.recognise(
+                    entry, await sha256(path, entry.key)
+                )
+            except FileBusy:
+                continue
+            if not known:
+                self._strange[path] = entry.version
+        return {
+            path: (clip, self._taken()[clip][self._here[clip].key].job)
+            for path, (_, clip) in self._others.items()
+            if path in self._strange
+        }
 
     def lies_here(self, path: RelPath) -> bool:
         """Say whether a known clip lies at `path`."""
@@ -62,6 +139,10 @@ class Kept:
     def knows(self, entry: Entry) -> bool:
         """Say whether this file was taken before, by its stat key."""
         return entry.key in self._taken().get(entry.path, {})
+
+    def job_of(self, entry: Entry) -> JobId:
+        """Return the job that took a known file."""
+        return self._taken()[entry.path][entry.key].job
 
     def may_know(self, path: RelPath) -> bool:
         """Say whether any file was taken at `path`: then its bytes must be asked for."""
@@ -79,6 +160,7 @@ class Kept:
 
     def remember(self, files: Iterable[KeptFile]) -> None:
         """Note files that the store remembers."""
+        self._seen = None
         for file in files:
             known = self._taken()[file.path]
             # As in the store: what an earlier job took stays that job's.
@@ -87,6 +169,7 @@ class Kept:
 
     def forget(self, job: JobId) -> None:
         """Note that a job has ended before its files were taken: they have not been run."""
+        self._seen = None
         for known in self._taken().values():
             for key in [key for key, file in known.items() if file.job == job]:
                 del known[key]
@@ -96,6 +179,14 @@ class Kept:
         if self._files is None:
             raise AssertionError("nothing is known before `load`")
         return self._files
+
+
+def _are_same(ones: Sequence[Entry], others: Sequence[Entry]) -> bool:
+    return len(ones) == len(others) and all(map(is_, ones, others))
+
+
+def _is_sidecar(path: RelPath) -> bool:
+    return is_json(path) and leaf(path).lower() != PRESET
 
 
 def _is_clip(entry: Entry, extensions: Set[str]) -> bool:

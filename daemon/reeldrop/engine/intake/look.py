@@ -7,7 +7,7 @@ drop never stops the others.
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -19,15 +19,18 @@ from reeldrop.domain.spec import Document, Role
 from reeldrop.engine.intake.again import Again
 from reeldrop.engine.intake.claims import Claims
 from reeldrop.engine.intake.found import Found
+from reeldrop.engine.intake.frames import Frames
 from reeldrop.engine.intake.jobs import Maker, parts_of
 from reeldrop.engine.intake.judge import Judge
+from reeldrop.engine.intake.keeping import Keeping
 from reeldrop.engine.intake.kept import Kept
+from reeldrop.engine.intake.past import Past, edited
 from reeldrop.engine.intake.probing import Probing
 from reeldrop.engine.intake.shelf import Shelf
 from reeldrop.engine.intake.spec import Specs
 from reeldrop.engine.intake.terms import Decision, Looked, Refuse, Round, Take, Wait, Watch
 from reeldrop.engine.intake.waiting import WaitingList
-from reeldrop.ports import Catalogue, Clock, Inbox, JobStore, KeptFile, Media, Scan
+from reeldrop.ports import Catalogue, Clock, Inbox, JobStore, Media, Scan
 
 log = structlog.get_logger()
 
@@ -72,14 +75,18 @@ class Intake:
         self._clock = clock
         self._extensions = watch.clip_extensions
         quiet = Quiet(watch.settle, watch.settle_polling)
-        self._shelf = Shelf(inbox, media, quiet, Probing(watch.name, store))
+        probing = Probing(watch.name, store)
+        self._shelf = Shelf(inbox, media, quiet, probing)
+        self._frames = Frames(watch, inbox, media, self._shelf, probing)
         specs = Specs(catalogue)
         defaults = _defaults(watch)
-        self._found = Found(watch, self._shelf, specs, store, defaults)
-        self._judge = Judge(inbox, self._shelf, specs, watch, defaults)
+        self._past = Past(watch.name, store)
+        self._found = Found(watch, self._shelf, specs, self._past, defaults)
+        self._judge = Judge(inbox, self._shelf, specs, self._frames, watch, defaults)
         self._maker = Maker(watch.name, watch.archive == "keep", inbox, new_id)
         self._claims = Claims(inbox, store)
         self._kept = Kept(watch.name, store) if watch.archive == "keep" else None
+        self._keeping = Keeping(self._kept, self._shelf) if self._kept else None
         # A kept clip has a rule of its own.
         runs_all = self._kept is not None or watch.duplicates == "never"
         self._again = None if runs_all else Again(self._shelf, store)
@@ -105,9 +112,11 @@ class Intake:
         An inbox that does not answer is said in `Looked.offline`; absence then proves nothing.
         """
         outcome = _Outcome(self._clock.monotonic())
-        offline = ""
+        offline, scanned, modes = "", None, ()
         try:
-            await self._work(await self.inbox.scan(), outcome)
+            scan = await self.inbox.scan(self._shelf.unsettled())
+            scanned, modes = self._clock.now(), scan.modes
+            await self._work(scan, outcome)
             self._settling = outcome.arriving or not outcome.complete
             if outcome.complete:
                 await self._list.show(outcome.waiting)
@@ -122,6 +131,8 @@ class Intake:
             self._settling,
             self._list.shown,
             offline,
+            scanned,
+            modes,
         )
 
     async def _note_offline(self, error: ReeldropError) -> None:
@@ -162,13 +173,15 @@ class Intake:
             for job in ended:
                 self._kept.forget(job.id)
             entries = self._kept.without(entries, self._extensions)
+            outcome.waiting |= edited(await self._kept.edited(self.inbox.sha256))
         self._shelf.note(scan, entries, now)
         self._crashed = {p: keys for p, keys in self._crashed.items() if p in self._shelf.entries}
         self._found.note_arrivals(now)
         pending = {file.origin for job in self._claims.pending for file in job.claim.source}
         files = sort_files((e.path for e in entries if e.path not in pending), self._extensions)
+        wall = self._clock.now()
         around = Round(
-            now, files.presets, Finder(self._shelf.entries).find, self._found.quiet_since
+            now, wall, files.presets, Finder(self._shelf.entries).find, self._found.quiet_since
         )
         found = await self._found.drops(files, now)
         outcome.arriving = bool(pending)
@@ -203,7 +216,9 @@ class Intake:
     async def _one(
         self, drop: Drop | Clash, created: float, around: Round, outcome: _Outcome
     ) -> None:
-        if self._kept is not None and await self._is_known(drop, self._kept, around.now):
+        named = self._found.named.get(drop.files[0])
+        if self._keeping is not None and await self._keeping.knows(drop, named, around.now):
+            outcome.waiting |= await self._keeping.edited(drop)
             return
         for path in drop.files:
             if path in self._found.broken:
@@ -214,20 +229,11 @@ class Intake:
         else:
             decision = await self._judge.drop(drop, around)
         if isinstance(decision, Wait):
-            self._note_wait(drop, decision, outcome)
+            before = "" if isinstance(drop, Clash) else await self._past.taken_before(drop)
+            reason = f"{decision.reason}; {before}" if before else decision.reason
+            self._note_wait(drop, replace(decision, reason=reason), outcome)
         else:
             await self._take(drop, decision, created, outcome)
-
-    async def _is_known(self, drop: Drop | Clash, kept: Kept, now: float) -> bool:
-        """Say whether a drop of a kept inbox was taken before. Raises FileBusy."""
-        first = self._shelf.entries[drop.files[0]]
-        named = self._found.named.get(first.path)
-        if kept.knows(first) or (named is not None and kept.lies_here(named)):
-            return True
-        ready = self._shelf.ready_at(first.path)
-        if not kept.may_know(first.path) or ready is None or ready > now:
-            return False
-        return await kept.recognise(first, await self._shelf.sha256(first.path))
 
     def _note_wait(self, drop: Drop | Clash, wait: Wait, outcome: _Outcome) -> None:
         outcome.waiting[drop.files[0]] = wait.reason
@@ -255,20 +261,17 @@ class Intake:
                 self._note_wait(drop, new, outcome)
                 return
             jobs = new
-        kept = [await self._kept_file(path, jobs[0]) for path in parts.files if self._kept]
+        kept = await self._keeping.files(parts, jobs[0]) if self._keeping else []
         if not await self._claims.record(jobs, kept):
             self._note_wait(drop, await self._claims.obstacle(jobs), outcome)
             return
         outcome.jobs_added += len(jobs)
-        self._found.remember_used(jobs)
+        self._past.remember(jobs)
         if self._kept is not None:
             self._kept.remember(kept)
         await self._claims.make(jobs)
         if self._kept is None:
             self._shelf.forget(parts.files, self._clock.monotonic())
-
-    async def _kept_file(self, path: RelPath, job: Job) -> KeptFile:
-        return KeptFile(path, self._shelf.entries[path].key, await self._shelf.sha256(path), job.id)
 
 
 def _defaults(watch: Watch) -> Document | None:

@@ -3,17 +3,31 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from reeldrop.domain.errors import Poisonous
 from reeldrop.domain.job import RelPath
 from reeldrop.domain.paths import leaf
-from reeldrop.ports import Entry, JobStore
+from reeldrop.ports import JobStore
 
 _T = TypeVar("_T")
 
 CRASHES = 3
 """How often a daemon may end while it looks into a file, before that is looked into no more."""
+
+
+class File(Protocol):
+    """What is looked into."""
+
+    @property
+    def path(self) -> RelPath:
+        """As people know it."""
+        ...
+
+    @property
+    def key(self) -> str:
+        """Another one as soon as the content may be."""
+        ...
 
 
 class Probing:
@@ -29,7 +43,7 @@ class Probing:
         self._alone = asyncio.Lock()
         self._suspects: frozenset[tuple[RelPath, str]] | None = None
 
-    async def look(self, entry: Entry, look: Callable[[], Awaitable[_T]]) -> _T:
+    async def look(self, entry: File, look: Callable[[], Awaitable[_T]]) -> _T:
         """Return what `look` returns of a file. Raises Poisonous instead where it was fatal too often."""
         if self._suspects is None:
             self._suspects = await self._store.suspects(self._watch)
@@ -37,7 +51,7 @@ class Probing:
         async with self._alone if suspect else nullcontext():
             return await self._counted(entry, look)
 
-    async def _counted(self, entry: Entry, look: Callable[[], Awaitable[_T]]) -> _T:
+    async def _counted(self, entry: File, look: Callable[[], Awaitable[_T]]) -> _T:
         try:
             crashes = await self._store.begin_probe(self._watch, entry.path, entry.key)
             if crashes >= CRASHES:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from reeldrop.domain.document import LARGEST, parse
-from reeldrop.domain.errors import ClipUnreadable, NotWhole
-from reeldrop.domain.job import MediaFacts, RelPath
+from reeldrop.domain.errors import ClipUnreadable, FileBusy, NotWhole
+from reeldrop.domain.footage import Footage, Picture
+from reeldrop.domain.job import RelPath
 from reeldrop.domain.paths import parent, printable
 from reeldrop.domain.references import Kind
 from reeldrop.domain.settling import Evidence, Quiet, Sighting, Stamp, observe, ready_at
@@ -24,7 +25,7 @@ _T = TypeVar("_T")
 class Probed:
     """What a decoder said of a clip, and when it was first asked (monotonic seconds)."""
 
-    facts: MediaFacts | None
+    footage: Footage | None
     error: NotWhole | ClipUnreadable | None
     at: float
 
@@ -66,7 +67,9 @@ class Shelf:
         self._left: dict[RelPath, float] = {}
         self._documents: _PerContent[Document | Fault] = _PerContent()
         self._probed: _PerContent[Probed] = _PerContent()
-        self._references: dict[Kind, _PerContent[str]] = {kind: _PerContent() for kind in Kind}
+        self._references: dict[Kind, _PerContent[Picture | ClipUnreadable | None]] = {
+            kind: _PerContent() for kind in Kind
+        }
         self._digests: _PerContent[str] = _PerContent()
         self.entries: dict[RelPath, Entry] = {}
 
@@ -93,6 +96,16 @@ class Shelf:
         for path in paths:
             self._sightings.pop(path, None)
             self._left[path] = now
+
+    def unsettled(self) -> set[RelPath]:
+        """Return the files that did not count as complete at the last look, or were found not whole."""
+        return {path for path in self._sightings if self._is_unsettled(path)}
+
+    def _is_unsettled(self, path: RelPath) -> bool:
+        ready = self.ready_at(path)
+        if ready is None or ready > (self._earlier or 0.0):
+            return True
+        return self.is_torn(path) or isinstance(self._documents.peek(self.entries[path]), Fault)
 
     def since(self, path: RelPath) -> float:
         """Return when the present content of a file was first seen (monotonic seconds)."""
@@ -148,31 +161,47 @@ class Shelf:
         async def ask() -> Probed:
             file = self._inbox.real(path)
             try:
-                facts = await self._probing.look(entry, lambda: self._media.probe(file))
+                footage = await self._ask(entry, lambda: self._media.probe(file))
             except (NotWhole, ClipUnreadable) as error:
                 return Probed(None, error, now)
-            return Probed(facts, None, now)
+            return Probed(footage, None, now)
 
         return await self._probed.get(entry, ask)
 
     async def sha256(self, path: RelPath) -> str:
         """Return the SHA-256 of a file as the last scan saw it. Raises FileBusy, FolderOffline."""
         entry = self.entries[path]
-        return await self._digests.get(entry, lambda: self._inbox.sha256(entry))
+        return await self._digests.get(entry, lambda: self._inbox.sha256(path, entry.key))
 
-    async def reference_problem(self, path: RelPath, kind: Kind) -> str:
-        """Return why a file cannot be sent where `kind` is wanted, "" if it can.
+    async def reference(self, path: RelPath, kind: Kind) -> Picture | ClipUnreadable | None:
+        """Return what the image at `path` is, None for a video or a sound, or why it is not of `kind`.
 
         Raises FileBusy, StoreUnavailable.
         """
         entry = self.entries[path]
 
-        async def ask() -> str:
+        async def ask() -> Picture | ClipUnreadable | None:
             file = self._inbox.real(path)
             try:
-                await self._probing.look(entry, lambda: self._media.check_reference(file, kind))
+                found = await self._ask(entry, lambda: self._media.check_reference(file, kind))
+                if kind is Kind.VIDEO:
+                    await self._ask(entry, lambda: self._media.probe(file))
             except ClipUnreadable as error:
-                return error.message
-            return ""
+                return error
+            except NotWhole as error:
+                return ClipUnreadable(error.message, hint=error.hint)
+            return found
 
         return await self._references[kind].get(entry, ask)
+
+    async def _ask(self, entry: Entry, look: Callable[[], Awaitable[_T]]) -> _T:
+        """Let a decoder look; what it says of a file that cannot be read any more is not believed.
+
+        Raises FileBusy, FolderOffline, and what `look` raises.
+        """
+        try:
+            return await self._probing.look(entry, look)
+        except (NotWhole, ClipUnreadable, FileBusy):
+            # The inbox also knows who stands in the way of reading it.
+            await self._inbox.read(entry.path, 0)
+            raise

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reeldrop.domain.errors import SettingsError
+from reeldrop.domain.fit import Fit, MediaLimits
 from reeldrop.domain.job import MediaFile, RelPath
 from reeldrop.domain.own import Own, read_own
 from reeldrop.domain.references import Reference, read_references, with_files
@@ -26,7 +27,7 @@ from reeldrop.domain.spec import (
     open_parameters,
     shown,
 )
-from reeldrop.engine.intake.clip import Draft, place_clip
+from reeldrop.engine.intake.clip import Draft, place_clip, rate_fault
 from reeldrop.ports import Catalogue
 
 _REMEMBERED = 4096
@@ -38,14 +39,18 @@ Named = tuple[Reference, Document | None]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A fault and the document that it came from; None: from what nobody wrote."""
+    """A fault and the document that it came from; None: from what nobody wrote.
+
+    `file` is the file that is at fault itself, as messages name it.
+    """
 
     fault: Fault
     document: Document | None
+    file: str = ""
 
     def text(self, name: str) -> str:
-        """Return the fault as one line; `name` is the file to blame where no document is."""
-        return self.fault.told(self.document.name if self.document else name)
+        """Return the fault as one line; `name` is the file to blame where no other is known."""
+        return self.fault.told(self.document.name if self.document else self.file or name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,11 @@ class Request:
     """Its number from 1, 0 where the drop has no variants."""
     named: bool = False
     """Its name is the variant's own."""
+    references: tuple[Reference, ...] = ()
+    """The files beside the clip that are sent with it."""
+    limits: MediaLimits = field(default_factory=MediaLimits)
+    fit: Fit | None = None
+    """How the clip is made to fit; None: it is sent as it is."""
 
     def filled(self, clip: RelPath | None, found: Mapping[RelPath, RelPath]) -> dict[str, Any]:
         """Return the parameters with the clip in its place, and the references as they were found.
@@ -139,11 +149,14 @@ class Specs:
         own, faults = read_own(base.own)
         if OWN in base.params:
             faults.append(Fault(OWN, f"is {shown(base.params[OWN])}; allowed: an object"))
+        sidecar = next((each for each in documents if each.role is Role.SIDECAR), None)
+        if fault := rate_fault(sidecar, own, base):
+            faults.append(fault)
         spec = self._requests(documents, base, own, clip)
         if not faults:
             return spec
         first = tuple(Problem(fault, base.origin(fault.key)) for fault in faults)
-        return replace(spec, requests=(), problems=(*first, *spec.problems))
+        return replace(spec, problems=(*first, *spec.problems))
 
     def _requests(
         self, documents: Sequence[Document], base: Merged, own: Own, clip: RelPath | None
@@ -188,6 +201,8 @@ class Specs:
             clip_key,
             variant,
             named=_names_itself(documents[-1], variant),
+            references=tuple(found),
+            limits=model.limits,
         )
         return Spec(
             (request,),

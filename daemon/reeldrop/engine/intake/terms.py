@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reeldrop.domain.errors import Trouble
-from reeldrop.domain.job import Job, MediaFacts, RelPath, Waiting
+from reeldrop.domain.footage import Footage
+from reeldrop.domain.job import Job, RelPath, Waiting
 from reeldrop.engine.intake.spec import Spec
+from reeldrop.ports import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +16,8 @@ class Watch:
     """What the intake needs to know of a watch; times in seconds.
 
     `extensions` are those of clips, without a dot; `archive` is `move`, `delete` or `keep`;
-    `duplicates` is `in_flight`, `always` or `never`; `defaults` is the preset for the whole watch.
+    `conform` is `off`, `auto` or `trim`; `duplicates` is `in_flight`, `always` or `never`; `defaults` is
+    the preset for the whole watch.
     """
 
     name: str
@@ -26,6 +29,7 @@ class Watch:
     sidecar_timeout: float
     incomplete_timeout: float
     archive: str
+    conform: str
     duplicates: str
     defaults: Mapping[str, Any]
 
@@ -60,7 +64,7 @@ class Take:
     """The drop is complete and good."""
 
     spec: Spec
-    facts: MediaFacts | None
+    footage: Footage | None
     references: Mapping[RelPath, RelPath]
     """The path on disk of each file that the spec names."""
     presets: tuple[RelPath, ...]
@@ -74,6 +78,8 @@ class Round:
     """One look: its time, and what holds for all its drops."""
 
     now: float
+    wall: float
+    """The same moment by the clock on the wall, in seconds since the epoch."""
     presets: Mapping[RelPath, RelPath]
     find: Callable[[RelPath], RelPath | None]
     quiet_since: Mapping[RelPath, float | None]
@@ -95,3 +101,7 @@ class Looked:
     waiting: tuple[Waiting, ...] = ()
     offline: str = ""
     """Why the folder could not be looked at."""
+    scanned: float | None = None
+    """When the scan ended (s since the epoch), None where it did not succeed."""
+    modes: tuple[Mode, ...] = ()
+    """How changes are noticed, as in `Scan`."""

@@ -11,6 +11,8 @@ from reeldrop.domain.spec import Role, shown
 from reeldrop.engine.intake.spec import Named, Problem, Spec
 from reeldrop.engine.intake.terms import Watch
 
+UNFIT = "unfit"
+"""The code of a drop with which nothing is wrong but that its clip is outside the model's limits."""
 _LISTED = 20
 
 
@@ -26,6 +28,8 @@ def trouble_of(
         lines.append(_sentence(_about(drop.path, clip.message)))
     if not faults and clip is not None:
         return Trouble(clip.code, lines[0], clip.hint or "Drop the whole clip again.")
+    if all(problem.file for problem in faults):
+        return Trouble(UNFIT, "\n".join(lines), "Make the clip anew and drop it again.")
     return Trouble("refused", "\n".join(lines), f"Correct {name} and drop it again.")
 
 
@@ -45,7 +49,7 @@ def awaited(wants: str, extensions: Sequence[str], named: Reference | None) -> s
     words another does.
     """
     if named is not None:
-        return f"clip {printable(named.path)}"
+        return f"{'frames' if named.frames else 'clip'} {printable(named.path)}"
     kind, _, name = wants.partition(" ")
     if kind != "clip" or extension(leaf(RelPath(name))) in extensions:
         return printable(wants)

@@ -20,6 +20,7 @@ from reeldrop.domain.errors import (
     ResultLost,
     StepError,
 )
+from reeldrop.domain.frames import clip_of, frames_of, lacking
 from reeldrop.domain.job import Claim, Job, RelPath
 from reeldrop.domain.lifecycle import FINAL, Event, State
 from reeldrop.domain.paths import printable
@@ -112,8 +113,14 @@ class Retry:
         return next((each for each in same if not of_one_drop(each, job)), None)
 
     async def _begin_anew(self, job: Job) -> Said:
+        if few := lacking(job):
+            held = f"only {few} were there when it was taken"
+            return Said(f"{held}: drop all of them again, with their sidecar", REFUSED)
         used = set(files_in(job.params))
-        if gone := used - {file.origin for file in (*job.claim.source, *job.claim.references)}:
+        # Of numbered frames their pattern is used: it stands for the files, which are claimed.
+        made_of_frames = {clip_of(job)} if frames_of(job) else set[RelPath | None]()
+        held = {file.origin for file in (*job.claim.source, *job.claim.references)}
+        if gone := used - held - made_of_frames:
             return Said(
                 f'"{printable(min(gone))}" went before it was taken: drop it again', REFUSED
             )

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from reeldrop.domain.errors import ClipUnreadable
 from reeldrop.media.containers.layout import MAX_ELEMENTS, Layout
+from reeldrop.media.containers.signature import HEAD
 from reeldrop.media.source import Region, Source
 
+_DOC_TYPE = 0x4282
 _SEGMENT, _INFO, _CLUSTER = 0x18538067, 0x1549A966, 0x1F43B675
 _SCALE, _DURATION = 0x2AD7B1, 0x4489
 _TIMESTAMP, _SIMPLE_BLOCK, _GROUP, _BLOCK, _BLOCK_DURATION = 0xE7, 0xA3, 0xA0, 0xA1, 0x9B
@@ -38,6 +40,21 @@ def walk(source: Source) -> Layout:
     if segment.end and segment.end > source.size:
         raise source.torn(segment.end)
     return _walk_segment(source, segment)
+
+
+def doc_type(source: Source) -> str:
+    """Return what the header calls the file: `webm` or `matroska`, empty where it does not say."""
+    header = _element(source, 0)
+    at, end = (header.body, header.end or 0) if header else (0, 0)
+    while at < min(end, HEAD):
+        element = _element(source, at)
+        if element is None or element.end is None:
+            break
+        if element.id == _DOC_TYPE:
+            name = source.at(element.body, min(32, element.end - element.body))
+            return name.rstrip(b"\0").decode("ascii", "replace")
+        at = element.end
+    return ""
 
 
 def _walk_segment(source: Source, segment: _Element) -> Layout:

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from reeldrop.files.lane import Lane
+from reeldrop.lane import Lane
 
 
 async def test_results_and_errors_come_back() -> None:
@@ -43,7 +43,7 @@ def test_a_step_that_hangs_does_not_keep_the_process() -> None:
     """A hard-mounted share hangs for ever; SIGTERM must still end the daemon."""
     script = """
 import asyncio, threading
-from reeldrop.files.lane import Lane
+from reeldrop.lane import Lane
 async def main():
     lane = Lane("hung", 1)
     try:

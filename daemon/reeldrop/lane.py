@@ -1,4 +1,4 @@
-"""Threads for file work of one folder, so that a share which hangs blocks nobody else."""
+"""Threads for the file work of one place, so that a share which hangs blocks nobody else."""
 
 import asyncio
 import threading
@@ -27,6 +27,10 @@ class Lane:
 
     async def run(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what `step` returns or raises; it goes on by itself when the caller is cancelled."""
+        return await self.begin(step, *args, **kwargs)
+
+    def begin(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "asyncio.Future[T]":
+        """Have `step` done when its turn comes; return what will hold its outcome."""
         if self._closed:
             raise RuntimeError(f"{self._name} is closed")
         loop = asyncio.get_running_loop()
@@ -43,7 +47,7 @@ class Lane:
         self._steps.put(serve)
         if len(self._threads) < self._width:
             self._start()
-        return await future
+        return future
 
     def _start(self) -> None:
         thread = threading.Thread(target=self._serve, name=self._name, daemon=True)

@@ -1,0 +1,193 @@
+"""Builds the rooms from the slices of the settings. All file work is done in threads that may hang."""
+
+import asyncio
+import random
+import secrets
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from pydantic import SecretStr
+
+from reeldrop import files, version
+from reeldrop.domain.errors import SettingsError
+from reeldrop.engine.intake import Intake, Watch
+from reeldrop.engine.intake.spec import check_defaults
+from reeldrop.engine.rooms import Place, Policy, Rooms
+from reeldrop.engine.showing import Board
+from reeldrop.files.marker import OWN_MARKER
+from reeldrop.lane import Lane
+from reeldrop.media import open_media
+from reeldrop.ports import Clock, JobStore, Outbox, Provider
+from reeldrop.provider import open_catalogue, open_provider
+from reeldrop.settings import Settings, WatchSettings
+from reeldrop.store import open_store
+from reeldrop.telemetry import open_logs
+from reeldrop.upload import open_uploads
+from reeldrop.web.records import late_after
+from reeldrop.web.status import StatusBoard
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+async def aside(step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Return what `step` returns or raises; it has a thread of its own, which may be left behind."""
+    lane = Lane("start", 1)
+    outcome = lane.begin(step, *args, **kwargs)
+    lane.close()
+    return await outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """Opens rooms of one run; `stack` closes them in the opposite order."""
+
+    settings: Settings
+    clock: Clock
+    stack: AsyncExitStack
+
+    async def store(self) -> JobStore:
+        """Open the memory. Raises SettingsError, StartupError."""
+        settings = self.settings
+        store = await open_store(
+            settings.store,
+            settings.limits,
+            reconcile_window=settings.api.reconcile_window,
+            clock=self.clock,
+        )
+        self.stack.push_async_callback(store.close)
+        return store
+
+    def logs(self, key: SecretStr | None) -> None:
+        """Open the log of every outbox; `key` stands in none of them."""
+        outboxes = [Path(watch.outbox).resolve() for watch in self.settings.watch]
+        node = self.settings.node_name
+        logs = open_logs(self.settings.log, node, outboxes, key, sign=OWN_MARKER)
+        self.stack.enter_context(logs)
+
+    async def provider(self, key: SecretStr | None) -> Provider:
+        """Open the provider. Raises SettingsError."""
+        opened = open_provider(self.settings.api, key, version(), self.clock)
+        return await self.stack.enter_async_context(opened)
+
+    async def own(self, store: JobStore, *, take_over: bool) -> Mapping[str, files.Mark]:
+        """See that store and folders belong to one another, as when the last jobs were taken.
+
+        Returns by what each watch's inbox is known. Raises SettingsError, StartupError.
+        """
+        store_id = await store.store_id()
+        marks: dict[str, files.Mark] = {}
+        for watch in self.settings.watch:
+            inbox, outbox = str(Path(watch.inbox).resolve()), str(Path(watch.outbox).resolve())
+            if elsewhere := await store.enrol_watch(watch.name, inbox, outbox):
+                raise SettingsError(
+                    f'the watch "{watch.name}" has unfinished jobs of other folders: '
+                    f"{elsewhere[0]} -> {elsewhere[1]}",
+                    hint="Let these end with their folders first, or give this watch another name.",
+                )
+            places = {folder: await store.recall(folder) for folder in files.folders_of(watch)}
+            node = self.settings.node_name
+            owned = await aside(files.own, watch, store_id, node, places, take_over=take_over)
+            for mark in owned:
+                if places[mark.folder] != mark.place:
+                    await store.remember(mark.folder, mark.place)
+            marks[watch.name] = owned[0]
+        return marks
+
+    async def rooms(
+        self,
+        marks: Mapping[str, files.Mark],
+        store: JobStore,
+        provider: Provider,
+        stop: asyncio.Event,
+    ) -> Rooms:
+        """Open what is left. Raises SettingsError, StartupError."""
+        api = self.settings.api
+        return Rooms(
+            node=self.settings.node_name,
+            clock=self.clock,
+            store=store,
+            provider=provider,
+            catalogue=open_catalogue(api.catalogue_dir),
+            uploads=open_uploads(self.settings.upload),
+            places={
+                watch.name: await self._place(watch, marks[watch.name])
+                for watch in self.settings.watch
+            },
+            policy=Policy(api.poll_interval, api.generation_timeout, api.reconcile_window),
+            stopping=stop.is_set,
+            jitter=random.random,
+        )
+
+    async def _place(self, watch: WatchSettings, mark: files.Mark) -> Place:
+        inbox = files.open_inbox(watch, self.clock, mark)
+        self.stack.push_async_callback(inbox.aclose)
+        media = open_media()
+        self.stack.push_async_callback(media.aclose)
+        outbox, board = await self._outbox(watch), await self._outbox(watch)
+        return Place(inbox, outbox, board, media, watch.archive, watch.duplicates)
+
+    async def _outbox(self, watch: WatchSettings) -> Outbox:
+        outbox = await aside(files.open_outbox, watch.outbox, self.settings.output)
+        self.stack.push_async_callback(outbox.aclose)
+        return outbox
+
+
+def boards_of(settings: Settings, rooms: Rooms) -> list[Board]:
+    """Return what writes the status files, one for each outbox however often it is named."""
+    sharing: dict[Path, list[WatchSettings]] = {}
+    for watch in settings.watch:
+        sharing.setdefault(Path(watch.outbox).resolve(), []).append(watch)
+    return [
+        StatusBoard(
+            rooms.node,
+            {watch.name: late_after(watch) for watch in watches},
+            rooms.store,
+            rooms.places[watches[0].name].board,
+            rooms.clock,
+        ).write
+        for watches in sharing.values()
+    ]
+
+
+def intakes_of(settings: Settings, rooms: Rooms) -> dict[str, Intake]:
+    """Return the intake of each watch. Raises SettingsError where a watch's defaults are wrong."""
+    for watch in settings.watch:
+        check_defaults(watch.name, watch.defaults, rooms.catalogue)
+    return {
+        watch.name: Intake(
+            _watch(watch),
+            rooms.places[watch.name].inbox,
+            rooms.store,
+            rooms.catalogue,
+            rooms.places[watch.name].media,
+            rooms.clock,
+            new_id,
+        )
+        for watch in settings.watch
+    }
+
+
+def _watch(watch: WatchSettings) -> Watch:
+    return Watch(
+        name=watch.name,
+        extensions=watch.extensions,
+        settle=watch.settle,
+        settle_polling=watch.settle_polling,
+        rescan_interval=watch.rescan_interval,
+        sidecar_grace=watch.sidecar_grace,
+        sidecar_timeout=watch.sidecar_timeout,
+        incomplete_timeout=watch.incomplete_timeout,
+        archive=watch.archive,
+        conform=watch.conform,
+        duplicates=watch.duplicates,
+        defaults=watch.defaults,
+    )
+
+
+def new_id() -> str:
+    """Return a random id for a job."""
+    return secrets.token_hex(16)

@@ -1,0 +1,155 @@
+"""One run of the daemon, from the settings to its end."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+from pydantic import SecretStr
+
+from reeldrop import files, version
+from reeldrop.app.building import Builder, aside, boards_of, intakes_of, new_id
+from reeldrop.app.folders import WatchFolders
+from reeldrop.app.stand_in import with_stand_in
+from reeldrop.app.start import Stopped, starting
+from reeldrop.domain.errors import SettingsError
+from reeldrop.domain.lifecycle import State
+from reeldrop.engine.operations import Nobody, Orders, recall_cancels
+from reeldrop.engine.recovery import recover
+from reeldrop.engine.rooms import Rooms
+from reeldrop.engine.supervisor import Supervisor
+from reeldrop.host.clock import SystemClock
+from reeldrop.host.lock import hold_state_folder
+from reeldrop.settings import Settings, api_key, not_yet
+
+log = structlog.get_logger()
+
+WITHOUT_FOLDERS = frozenset({"pause", "resume"})
+"""Orders that are carried out whether or not the folders are there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asks of one run."""
+
+    once: bool = False
+    simulate: bool = False
+    take_over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What a run leaves: how many jobs failed in it, and how many still want something."""
+
+    failed: int = 0
+    uncertain: int = 0
+    late: int = 0
+    blocked: str = ""
+    """Why queued jobs were left; empty where none were."""
+
+
+async def run(settings: Settings, options: Options, stop: asyncio.Event) -> Tally:
+    """Run the daemon until `stop` is set, or with `once` until everything there is worked off.
+
+    Raises:
+        SettingsError: the settings, the folders or the API key are wrong.
+        StartupError: a folder or the store is not there, or another daemon holds it.
+    """
+    try:
+        async with opened(settings, options, stop) as rooms:
+            return await work(settings, rooms, stop, once=options.once)
+    except Stopped:
+        log.info("daemon.stopped")
+        return Tally()
+
+
+@asynccontextmanager
+async def opened(
+    settings: Settings, options: Options, stop: asyncio.Event
+) -> AsyncGenerator[Rooms, None]:
+    """Open every room the engine needs, and close them in the opposite order. Raises like `run`, Stopped."""
+    key = _key(settings, options)
+    async with AsyncExitStack() as stack:
+        build = Builder(settings, SystemClock(), stack)
+        async with starting(WatchFolders(settings), stop):
+            await aside(files.check_folders, settings)
+            stack.enter_context(hold_state_folder(settings.store.state_folder))
+            store = await build.store()
+            marks = await build.own(store, take_over=options.take_over)
+            build.logs(key)
+            if options.simulate:
+                build = Builder(await with_stand_in(settings, stack), build.clock, stack)
+            rooms = await build.rooms(marks, store, await build.provider(key), stop)
+        yield rooms
+
+
+async def carry_out_orders(settings: Settings) -> None:
+    """Do what people have asked for, where no daemon runs to do it.
+
+    The caller holds the state folder. Nothing is submitted: what an order sets going waits for the
+    next start. Raises like `run`, and StoreUnavailable.
+    """
+    async with AsyncExitStack() as stack:
+        clock, stop = SystemClock(), asyncio.Event()
+        store = await Builder(settings, clock, stack).store()
+        open_orders = await store.orders()
+        if all(order.kind in WITHOUT_FOLDERS for order in open_orders):
+            settings = settings.model_copy(update={"watch": ()})
+        build = Builder(settings, clock, stack)
+        async with starting(WatchFolders(settings), stop):
+            await aside(files.check_folders, settings)
+            marks = await build.own(store, take_over=False)
+            key = api_key(settings.api)
+            build.logs(key)
+            rooms = await build.rooms(marks, store, await build.provider(key), stop)
+        await store.adopt()
+        orders = Orders(rooms, Nobody())
+        for order in open_orders:
+            await orders.carry_out(order)
+
+
+async def check_folders(settings: Settings) -> None:
+    """Look whether the folders of the settings can be worked with. Raises SettingsError, StartupError."""
+    async with starting(WatchFolders(settings), asyncio.Event()):
+        await aside(files.check_folders, settings)
+
+
+def _key(settings: Settings, options: Options) -> SecretStr | None:
+    """Refuse to start with settings that would only go wrong later; return the API key."""
+    if unable := not_yet(settings):
+        raise SettingsError("\n".join(unable))
+    if not settings.watch:
+        raise SettingsError("no folder to watch: give --inbox and --outbox, or a [[watch]] table")
+    # The stand-in lets everybody in, and the key is nobody else's business.
+    key = None if options.simulate else api_key(settings.api)
+    if key is None and not options.simulate:
+        raise SettingsError(
+            "no API key: set AIMLAPI_API_KEY, or name the file that holds it as api.key_file "
+            "(reeldrop run --simulate needs none)"
+        )
+    return key
+
+
+async def work(settings: Settings, rooms: Rooms, stop: asyncio.Event, *, once: bool) -> Tally:
+    """Recover what the last run left, then work until `stop`.
+
+    Raises StepError, StartupError, Stopped, and SettingsError where a watch's defaults are wrong.
+    """
+    intakes = intakes_of(settings, rooms)
+    folders = WatchFolders(settings)
+    async with starting(folders, stop):
+        boards = boards_of(settings, rooms)
+        jobs = await recover(rooms, intakes, new_id)
+        jobs += await recall_cancels(rooms)
+    log.info("daemon.started", version=version(), node=rooms.node, watches=len(intakes))
+    supervisor = Supervisor(rooms, intakes, boards, folders, stop)
+    await supervisor.run(jobs, once=once)
+    left = await rooms.store.jobs([State.UNCERTAIN, State.GENERATING, State.QUEUED])
+    log.info("daemon.stopped", **{str(state): ended for state, ended in supervisor.ended.items()})
+    return Tally(
+        failed=supervisor.ended[State.FAILED],
+        uncertain=sum(job.state is State.UNCERTAIN for job in left),
+        late=sum(job.late for job in left),
+        blocked=supervisor.blocked if any(job.state is State.QUEUED for job in left) else "",
+    )
