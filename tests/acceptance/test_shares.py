@@ -367,6 +367,7 @@ async def test_inbox_and_outbox_on_different_disks(
 
 async def test_a_share_inside_a_local_inbox(site: Site, api: Simulator, tmp_path: Path) -> None:
     """Each file system is watched by what it can do, has claims of its own, and may go alone."""
+    site.configure(watch={"sidecar_timeout": 1.5})
     async with shared(site.inbox / "nas", tmp_path / "nas.served") as nas:
         await site.start()
         put(nas.served, "a.mov")
@@ -381,15 +382,20 @@ async def test_a_share_inside_a_local_inbox(site: Site, api: Simulator, tmp_path
         assert any(path.endswith("b.mov") for path in tree(nas.served / ".reeldrop/claims"))
         nas.unmount()
         api.faults.clear()
+        # What it names may lie on the share: it is waited for, however long that is away.
+        (site.inbox / "d.json").write_text('{"prompt": "d", "video_url": "nas/d.mov"}')
         put(site.inbox, "c.mov")
         await site.finished("c")
         await in_state(site, "nas/b.mov", "delivering")
+        await asyncio.sleep(2.5)
         assert list((site.inbox / "nas").iterdir()) == []
+        arrive(footage(), nas.served / "d.mov")
         await nas.mount()
         code, _, errors = await site.command("resume")
         assert code == 0, errors
         assert (await site.finished("nas/b"))["state"] == "delivered"
         assert tree(site.outbox / "nas/b/source") == {"b.mov", "b.json"}
+        await site.finished("nas/d")
         await site.stop()
     assert not (site.outbox / "_failed").exists()
-    assert len(api.ledger.accepted) == 3
+    assert len(api.ledger.accepted) == 4

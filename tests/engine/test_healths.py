@@ -10,7 +10,7 @@ from reeldrop.domain.job import RelPath
 from reeldrop.engine.gate import Gate
 from reeldrop.engine.healths import TOLD_AGAIN, Healths
 from reeldrop.engine.intake.terms import Looked
-from reeldrop.engine.vigil import LONGEST_LOOK, Vigil
+from reeldrop.engine.vigil import LONGEST_STEP, Vigil
 from reeldrop.ports import Health, Mode, Scope
 
 INOTIFY = (Mode(RelPath(""), "inotify", "local file system (ext4)"),)
@@ -96,16 +96,14 @@ class Round:
         self.clock, self.folders, self.changes = OneRound(), Silent(), 0
         self.gate, self.healths = Gate(self.clock), Healths(["near", "far"])
         self.given_up: list[str] = []
+        self.moved = 0.0
         self.vigil = Vigil(
-            self.clock,
-            self.folders,
-            self.gate,
-            self.healths,
-            self.given_up.extend,
-            self._change,
+            self.clock, self.folders, lambda _: self.moved, self._hear, self.given_up.extend
         )
 
-    def _change(self) -> None:
+    def _hear(self, silent: Mapping[str, str]) -> None:
+        self.gate.silent(silent)
+        self.healths.silent(silent)
         self.changes += 1
 
     async def once(self) -> list[tuple[Scope, str]]:
@@ -136,8 +134,10 @@ async def test_a_look_that_never_ends_is_noticed_though_the_inbox_itself_answers
     """A share that is mounted somewhere inside the inbox hangs; the folder above it knows nothing of it."""
     here = Round()
     here.vigil.look_begins("far")
-    here.clock.time += LONGEST_LOOK - 1
-    assert await here.once() == []
+    here.clock.time += LONGEST_STEP - 1
+    here.moved = here.clock.time
+    here.clock.time += LONGEST_STEP - 1
+    assert await here.once() == [], "it has come a step on: busy is not hung"
     here.clock.time += 2
     assert await here.once() == [(Scope.WATCH, "far")]
     assert "does not answer" in here.healths.now[1].trouble

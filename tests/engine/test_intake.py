@@ -409,7 +409,9 @@ async def test_an_inbox_that_does_not_answer_proves_nothing_and_is_shown(desk: D
     assert {waiting.since for waiting in offline.waiting} == {1_700_000_000.0}
     desk.folder.with_name("gone").rename(desk.folder)
     back = await desk.intake.look()
-    assert (back.jobs_added, back.offline, back.waiting) == (1, "", ())
+    assert (back.jobs_added, back.offline, reasons(back)) == (0, "", reasons(first))
+    back = await desk.settled()
+    assert (back.jobs_added, back.waiting) == (1, ())
     assert await desk.store.waiting() == []
 
 

@@ -1,10 +1,13 @@
 """What the intake makes of a share that goes away while it looks into a file."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from engine.intake_desk import Desk, desk, settings
+from engine.intake_desk import GOOD, Desk, clip_bytes, desk, reasons, settings
 from reeldrop.domain.errors import ClipUnreadable
+from reeldrop.domain.job import RelPath
+from reeldrop.ports import Scan
 
 __all__ = ["desk", "settings"]
 
@@ -42,3 +45,47 @@ async def test_what_a_decoder_says_of_a_file_that_is_away_is_not_believed(desk: 
     await desk.settled()
     (job,) = (await desk.jobs()).values()
     assert (job.path, job.error) == ("a.mov", None)
+
+
+async def test_the_time_in_which_a_share_is_away_is_no_time_to_wait(desk: Desk) -> None:
+    """Nobody can bring what is missing meanwhile: half a copy, or the clip of a sidecar that came first."""
+    desk.put("torn.mov", clip_bytes()[:-2000])
+    desk.spec("torn.json", GOOD)
+    desk.spec("alone.json", GOOD)
+    before = reasons(await desk.settled())
+    assert "still arriving" in before["torn.mov"]
+    away = desk.folder.with_name("away")
+    desk.folder.rename(away)
+    assert (await desk.intake.look()).offline
+    desk.clock.time += 100_000
+    away.rename(desk.folder)
+    for _ in range(3):
+        looked = await desk.intake.look()
+        assert looked.refused == ()
+        assert reasons(looked) == before
+        desk.clock.time += 10
+    (desk.folder / "torn.mov").write_bytes(clip_bytes())
+    desk.clock.time += 10
+    await desk.settled()
+    (job,) = (await desk.jobs()).values()
+    assert (job.path, job.error) == ("torn.mov", None)
+
+
+async def test_a_scan_that_hung_is_no_time_to_wait_either(desk: Desk) -> None:
+    """Who copies to the share hung as well."""
+    desk.put("torn.mov", clip_bytes()[:-2000])
+    desk.spec("torn.json", GOOD)
+    before = reasons(await desk.settled())
+    scan = desk.inbox.scan
+
+    async def hung(closely: Collection[RelPath] = ()) -> Scan:
+        desk.clock.time += 100_000
+        return await scan(closely)
+
+    desk.inbox.scan = hung  # type: ignore[method-assign]
+    assert (await desk.intake.look()).refused == ()
+    desk.inbox.scan = scan  # type: ignore[method-assign]
+    desk.clock.time += 10
+    looked = await desk.intake.look()
+    assert looked.refused == ()
+    assert reasons(looked) == before

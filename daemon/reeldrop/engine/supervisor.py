@@ -62,10 +62,9 @@ class Supervisor:
         self._vigil = Vigil(
             rooms.clock,
             folders,
-            self._gate,
-            self._healths,
+            lambda watch: intakes[watch].moved,
+            self._hear_who_is_silent,
             self._give_up,
-            self._showing.changed,
         )
         self._slots = asyncio.Semaphore(SUBMITS)
         self._submits: dict[Attempt, asyncio.Task[None]] = {}
@@ -179,6 +178,11 @@ class Supervisor:
         finally:
             del self._submits[attempt]
             self._slots.release()
+
+    def _hear_who_is_silent(self, watches: Mapping[str, str]) -> None:
+        self._gate.silent(watches)
+        self._healths.silent(watches)
+        self._showing.changed()
 
     def _give_up(self, silent: Mapping[str, str]) -> None:
         """Break off the submits of watches that do not answer: clips are read and made anew in them."""

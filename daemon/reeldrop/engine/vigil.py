@@ -7,18 +7,15 @@ What is new is kept from the share, and people are told.
 
 from collections.abc import Callable, Mapping
 
-from reeldrop.engine.gate import Gate
-from reeldrop.engine.healths import Healths
 from reeldrop.engine.rooms import Folders
 from reeldrop.ports import Clock
 
 PULSE = 1.0
 """Seconds between two looks at who is silent."""
-LONGEST_LOOK = 1800.0
-"""Seconds after which a look counts as hung although the inbox itself answers: a folder in it does not.
+LONGEST_STEP = 1800.0
+"""Seconds after which a look that comes no step on counts as hung although the inbox itself answers.
 
-A look ends early while it finds anything to do; a single step of it, the digest of a very large file on a
-slow share, may take minutes.
+Something in the inbox does not. The digest of a very large file on a slow share may take minutes.
 """
 
 
@@ -29,21 +26,20 @@ class Vigil:
         self,
         clock: Clock,
         folders: Folders,
-        gate: Gate,
-        healths: Healths,
+        moved: Callable[[str], float],
+        told: Callable[[Mapping[str, str]], None],
         give_up: Callable[[Mapping[str, str]], None],
-        changed: Callable[[], None],
     ) -> None:
-        """`give_up` ends what takes part in the submits of these watches, and is told why.
+        """`moved` tells when the look of a watch last came a step on (monotonic seconds).
 
-        `changed` is called when what people see of the watches may have changed.
+        `told` hears which watches are silent, and why, whenever that has changed; `give_up` ends
+        what takes part in the submits of these, and hears it every second.
         """
         self._clock = clock
         self._folders = folders
-        self._gate = gate
-        self._healths = healths
+        self._told = told
+        self._moved = moved
         self._give_up = give_up
-        self._changed = changed
         self._looking: dict[str, float] = {}
         self._silent: Mapping[str, str] = {}
 
@@ -61,18 +57,16 @@ class Vigil:
             silent = {**self._stuck(), **await self._folders.silent()}
             if silent != self._silent:
                 self._silent = silent
-                self._gate.silent(silent)
-                self._healths.silent(silent)
-                self._changed()
+                self._told(silent)
             if silent:
                 self._give_up(silent)
             await self._clock.sleep(PULSE)
 
     def _stuck(self) -> dict[str, str]:
         now = self._clock.monotonic()
-        minutes = f"{LONGEST_LOOK / 60:.0f} min"
+        minutes = f"{LONGEST_STEP / 60:.0f} min"
         return {
-            watch: f"A look at the inbox has taken more than {minutes}: something in it does not answer."
+            watch: f"A look at the inbox has stood still for {minutes}: something in it does not answer."
             for watch, began in self._looking.items()
-            if now - began > LONGEST_LOOK
+            if now - max(began, self._moved(watch)) > LONGEST_STEP
         }

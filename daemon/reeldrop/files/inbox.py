@@ -42,6 +42,8 @@ class FolderInbox:
         self._hashes = Lane(f"hashes {watch.name}", HASHES)
         self._found = Sweep()
         self._scanned = False
+        self._seen: set[RelPath] = set()
+        """Where file systems have begun inside the inbox since the start, now or earlier."""
         self._tops: dict[RelPath, RelPath] = {}
         """The folders of the last scan that do not lie on the inbox's own file system."""
 
@@ -92,8 +94,9 @@ class FolderInbox:
             ) from error
         self._found, self._tops, self._scanned = found, tops, True
         evidence = self._watcher.finish(found.entries)
-        entries = tuple(found.entries.values())
-        return Scan(entries, evidence, found.unreadable, self._watcher.modes)
+        self._seen |= found.tops
+        entries, away = tuple(found.entries.values()), frozenset(self._seen - found.tops)
+        return Scan(entries, evidence, found.unreadable, self._watcher.modes, away)
 
     @contextmanager
     def _there(self, doing: str) -> Generator[int]:

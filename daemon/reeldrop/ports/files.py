@@ -57,6 +57,8 @@ class Scan:
     """Folders and files that could not be looked at, and why."""
     modes: tuple[Mode, ...] = ()
     """One for each file system that the inbox reaches into, the inbox's own first."""
+    away: frozenset[RelPath] = frozenset()
+    """Folders where file systems began inside the inbox that are not mounted now: nothing is missing there."""
 
 
 class Inbox(Protocol):

@@ -5,6 +5,7 @@ Nothing is changed here; what costs a look into a file is asked for last.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 
 from reeldrop.domain.drop import Clash, Drop, is_json, preset_chain
 from reeldrop.domain.errors import ClipUnreadable, NotWhole, Trouble
@@ -239,9 +240,9 @@ class Judge:
     async def _part_missing(
         self, drop: Drop, spec: Spec, faults: tuple[Problem, ...], around: Round
     ) -> Decision:
-        until = max(self._shelf.since(path) for path in drop.files) + self._watch.sidecar_timeout
         texts = "; ".join(problem.text(printable(drop.path)) for problem in faults)
         named = self._clip_named(drop)
+        until = self._until(drop, named, around)
         if until > around.now:
             reason = f"waiting for {awaited(drop.wants, self._watch.extensions, named)}"
             notes = [given(drop, (named, None)) if named else "", texts]
@@ -253,6 +254,12 @@ class Judge:
         if wait := await self._written(self._asked(drop), around):
             return wait
         return Refuse(part_missing(drop, self._watch, named, texts), spec)
+
+    def _until(self, drop: Drop, missing: Reference | None, around: Round) -> float:
+        """Return how long a part is waited for: without end where it may lie on a share that is away."""
+        if missing is not None and around.is_away(missing.path):
+            return inf
+        return max(self._shelf.since(path) for path in drop.files) + self._watch.sidecar_timeout
 
     def _clip_named(self, drop: Drop) -> Reference | None:
         """Return the words by which the sidecar names the clip that is missing."""
@@ -300,7 +307,7 @@ class Judge:
     async def _reference_missing(
         self, drop: Drop, spec: Spec, named: Named, around: Round
     ) -> Wait | Refuse:
-        until = max(self._shelf.since(part) for part in drop.files) + self._watch.sidecar_timeout
+        until = self._until(drop, named[0], around)
         if until > around.now:
             return Wait(f"waiting for {printable(named[0].path)} ({given(drop, named)})", until)
         if wait := await self._written(self._asked(drop), around):

@@ -30,7 +30,7 @@ from reeldrop.engine.intake.shelf import Shelf
 from reeldrop.engine.intake.spec import Specs
 from reeldrop.engine.intake.terms import Decision, Looked, Refuse, Round, Take, Wait, Watch
 from reeldrop.engine.intake.waiting import WaitingList
-from reeldrop.ports import Catalogue, Clock, Inbox, JobStore, Media, Scan
+from reeldrop.ports import Catalogue, Clock, Entry, Inbox, JobStore, Media, Scan
 
 log = structlog.get_logger()
 
@@ -38,6 +38,10 @@ AT_ONCE = 16
 """Drops under inspection at once."""
 LONGEST_LOOK = 1.0
 """Seconds after which a look takes no more drops, so that the workers hear of what it has taken."""
+LONGEST_IDLE_LOOK = 5.0
+"""The same where it has taken none: files that are read through must not keep new drops waiting."""
+BLIND = 10.0
+"""Seconds from which on a scan counts as time in which the inbox could not be seen."""
 AGAIN = 5.0
 """Seconds until the next look while anything waits: that a file is gone, or can be read, is not told."""
 
@@ -47,14 +51,21 @@ class _Outcome:
     """What one look gathers."""
 
     now: float
+    wall: float
+    """The same moment in seconds since the epoch."""
     until: list[float] = field(default_factory=list[float])
     waiting: dict[RelPath, str] = field(default_factory=dict[RelPath, str])
     arriving: bool = False
     jobs_added: int = 0
-    complete: bool = True
-    """Every drop has been judged."""
+    left: list[Drop | Clash] = field(default_factory=list[Drop | Clash])
+    """The drops that were not judged: the look took too long, or met what all would meet."""
     broken: ReeldropError | None = None
     """What every drop would meet: the look ends."""
+
+    @property
+    def complete(self) -> bool:
+        """Say whether every drop has been judged."""
+        return not self.left
 
 
 class Intake:
@@ -70,9 +81,7 @@ class Intake:
         clock: Clock,
         new_id: Callable[[], str],
     ) -> None:
-        self._watch = watch
-        self.inbox = inbox
-        self._clock = clock
+        self._watch, self.inbox, self._clock = watch, inbox, clock
         self._extensions = watch.clip_extensions
         quiet = Quiet(watch.settle, watch.settle_polling)
         probing = Probing(watch.name, store)
@@ -88,14 +97,20 @@ class Intake:
         self._kept = Kept(watch.name, store) if watch.archive == "keep" else None
         self._keeping = Keeping(self._kept, self._shelf) if self._kept else None
         # A kept clip has a rule of its own.
-        runs_all = self._kept is not None or watch.duplicates == "never"
-        self._again = None if runs_all else Again(self._shelf, store)
+        again = self._kept is None and watch.duplicates != "never"
+        self._again = Again(self._shelf, store) if again else None
         self._list = WaitingList(watch.name, store, clock)
         self._crashed: dict[RelPath, tuple[str, ...]] = {}
         """The drops that met a bug, by their first file, with the versions of all their files."""
         self._settling = True
         self._offline = ""
+        self._unseen = False
+        """The last scan failed: what lies in the inbox could not be seen."""
         self._created = 0.0
+        self._next: RelPath | None = None
+        """The first file of the drop that the next look begins with, where the last one broke off."""
+        self.moved = 0.0
+        """When the present look last came a step on (monotonic seconds)."""
 
     async def finish_claims(self, jobs: Sequence[Job]) -> list[Job]:
         """Make the claims of an earlier run's jobs true; called once, before the first look.
@@ -111,17 +126,18 @@ class Intake:
 
         An inbox that does not answer is said in `Looked.offline`; absence then proves nothing.
         """
-        outcome = _Outcome(self._clock.monotonic())
+        outcome = _Outcome(self._clock.monotonic(), self._clock.now())
         offline, scanned, modes = "", None, ()
         try:
             scan = await self.inbox.scan(self._shelf.unsettled())
             scanned, modes = self._clock.now(), scan.modes
+            self.moved = self._clock.monotonic()
             await self._work(scan, outcome)
             self._settling = outcome.arriving or not outcome.complete
-            if outcome.complete:
-                await self._list.show(outcome.waiting)
+            await self._list.show(self._still_waiting(outcome) | outcome.waiting)
         except (StepError, StoreUnavailable) as error:
             offline = error.message
+            self._unseen = self._unseen or scanned is None
             await self._note_offline(error)
         self._offline = offline
         return Looked(
@@ -134,6 +150,12 @@ class Intake:
             scanned,
             modes,
         )
+
+    def _still_waiting(self, outcome: _Outcome) -> dict[RelPath, str]:
+        """Return what was said last of the drops that this look did not come to."""
+        shown = {waiting.path: waiting.reason for waiting in self._list.shown}
+        left = (drop.files[0] for drop in outcome.left)
+        return {path: shown[path] for path in left if path in shown}
 
     async def _note_offline(self, error: ReeldropError) -> None:
         if self._offline != error.message:
@@ -174,26 +196,48 @@ class Intake:
                 self._kept.forget(job.id)
             entries = self._kept.without(entries, self._extensions)
             outcome.waiting |= edited(await self._kept.edited(self.inbox.sha256))
-        self._shelf.note(scan, entries, now)
-        self._crashed = {p: keys for p, keys in self._crashed.items() if p in self._shelf.entries}
+        self._note(scan, entries, now)
         self._found.note_arrivals(now)
         pending = {file.origin for job in self._claims.pending for file in job.claim.source}
         files = sort_files((e.path for e in entries if e.path not in pending), self._extensions)
-        wall = self._clock.now()
         around = Round(
-            now, wall, files.presets, Finder(self._shelf.entries).find, self._found.quiet_since
+            now,
+            outcome.wall,
+            files.presets,
+            Finder(self._shelf.entries).find,
+            self._found.quiet_since,
+            scan.away,
         )
         found = await self._found.drops(files, now)
         outcome.arriving = bool(pending)
-        outcome.waiting |= {
+        outcome.waiting |= dict.fromkeys(scan.away, "is not mounted now") | {
             path: f"cannot be looked at: {why}" for path, why in scan.unreadable.items()
         }
         first = max(self._clock.now(), self._created)
         self._created = first + len(found) * 1e-6
-        turn = ((drop, first + at * 1e-6) for at, drop in enumerate(found))
+        turn = self._in_turn([(drop, first + at * 1e-6) for at, drop in enumerate(found)])
         await asyncio.gather(*(self._runner(turn, around, outcome) for _ in range(AT_ONCE)))
+        self._next = outcome.left[0].files[0] if outcome.left else None
         if outcome.broken is not None:
             raise outcome.broken
+
+    def _note(self, scan: Scan, entries: Sequence[Entry], now: float) -> None:
+        """Take in a scan; time-outs do not run while nobody could have brought what they wait for."""
+        if self._unseen:
+            self._shelf.wait_out(now)
+            self._unseen = False
+        self._shelf.note(scan, entries, now)
+        if self.moved - now > BLIND:
+            self._shelf.wait_out(self.moved)
+        self._crashed = {p: keys for p, keys in self._crashed.items() if p in self._shelf.entries}
+
+    def _in_turn(
+        self, found: list[tuple[Drop | Clash, float]]
+    ) -> Iterator[tuple[Drop | Clash, float]]:
+        """Yield the drops, those first that the last look did not come to: each has its turn."""
+        starts = (at for at, (drop, _) in enumerate(found) if drop.files[0] == self._next)
+        first = next(starts, 0)
+        yield from (*found[first:], *found[:first])
 
     async def _runner(
         self, turn: Iterator[tuple[Drop | Clash, float]], around: Round, outcome: _Outcome
@@ -208,9 +252,10 @@ class Intake:
                 outcome.broken = error
             except Exception as error:  # noqa: BLE001 - a bug met by one drop must not stop the others
                 self._note_crash(drop, error, outcome)
-            late = self._clock.monotonic() - around.now > LONGEST_LOOK
-            if outcome.broken or (outcome.jobs_added and late):
-                outcome.complete = outcome.complete and next(turn, None) is None
+            self.moved = self._clock.monotonic()
+            longest = LONGEST_LOOK if outcome.jobs_added else LONGEST_IDLE_LOOK
+            if outcome.broken or self.moved - around.now > longest:
+                outcome.left += [drop for drop, _ in turn]
                 return
 
     async def _one(

@@ -4,7 +4,7 @@ Whatever costs a look into a file is done once for each content, and forgotten w
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from reeldrop.domain.document import LARGEST, parse
@@ -90,6 +90,19 @@ class Shelf:
         contents = (self._documents, self._probed, *self._references.values(), self._digests)
         for known in contents:
             known.keep_only(self.entries)
+
+    def wait_out(self, until: float) -> None:
+        """Let the time from the last scan to `until` not count: in it the folder could not be seen.
+
+        What was told of files before that proves nothing of them now.
+        """
+        gap = until - (until if self._earlier is None else self._earlier)
+        self._sightings = {
+            path: replace(
+                seen, since=seen.since + gap, quiet_since=seen.quiet_since + gap, before=until
+            )
+            for path, seen in self._sightings.items()
+        }
 
     def forget(self, paths: Iterable[RelPath], now: float) -> None:
         """Forget files that have left the inbox at `now`: what comes under their names is new."""

@@ -1,6 +1,6 @@
 """The terms of the intake: what it is told of a watch, what it decides of a drop, what a look comes to."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,6 +84,12 @@ class Round:
     find: Callable[[RelPath], RelPath | None]
     quiet_since: Mapping[RelPath, float | None]
     """For each folder where files have been arriving: since when none is, None while some are."""
+    away: Collection[RelPath] = ()
+    """Folders in which nothing is known to be missing, as in `Scan`."""
+
+    def is_away(self, path: RelPath) -> bool:
+        """Say whether `path` lies in a folder that is not mounted now."""
+        return any(path.startswith(f"{folder}/") for folder in self.away)
 
 
 @dataclass(frozen=True, slots=True)
