@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-faults test-shares check crash torture bench-scan fmt lock simulate clean
+.PHONY: help demo test test-faults test-shares check crash torture bench-scan bench-burst fmt lock simulate clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -46,6 +46,9 @@ torture: $(VENV)/.ready ## kill it at random under load: make torture TORTURE="-
 
 bench-scan: $(VENV)/.ready ## what a scan of 100,000 kept files costs, beside a bare walk
 	$(BIN)/python benchmarks/scan.py
+
+bench-burst: $(VENV)/.ready ## how long 2,000 drops take that come in one breath
+	$(BIN)/python benchmarks/burst.py
 
 fmt: $(VENV)/.ready ## mend format and what lint can mend
 	$(BIN)/ruff check --fix .
