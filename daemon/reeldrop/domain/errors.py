@@ -14,7 +14,7 @@
     │   └── ClipError                    QUARANTINE  no retry can help this clip
     │       ├── ClipRejected · Unsendable · ClipUnreadable · Poisonous
     │       ├── GenerationFailed · ResultLost
-    │       ├── Duplicate · Cancelled
+    │       ├── Duplicate · Cancelled · SourceVanished
     ├── StoreUnavailable                 RETRY       the job table does not answer; no step's error
     └── Lost                             DROP        another owner has this job
 

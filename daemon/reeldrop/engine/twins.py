@@ -63,10 +63,12 @@ class Twins:
         """
         store = self._rooms.store
         ahead = {each.id for each in await store.rivals(job, delivered=False)} if twins else set()
-        siblings = await store.siblings(job) if twins else []
         for twin in twins:
             now = await store.get(twin.id)
-            if now is None or not _may_yield(now) or await self._is_shared(now, siblings):
+            if now is None or not _may_yield(now):
+                continue
+            # After the twin: whose generation it has joined by now is then told of that job as well.
+            if await self._is_shared(now, await store.siblings(job)):
                 continue
             if now.generation_id is not None or now.id in ahead:
                 return now
