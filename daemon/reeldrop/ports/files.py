@@ -58,8 +58,6 @@ class Scan:
     modes: tuple[Mode, ...] = ()
     """One for each file system that the inbox reaches into, the inbox's own first."""
     away: frozenset[RelPath] = frozenset()
-    """Folders where file systems began earlier and do not now: what is absent there proves nothing."""
-    away: frozenset[RelPath] = frozenset()
     """Folders where file systems began inside the inbox that are not mounted now: nothing is missing there."""
 
 

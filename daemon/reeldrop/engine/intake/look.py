@@ -38,7 +38,7 @@ AT_ONCE = 16
 """Drops under inspection at once."""
 LONGEST_LOOK = 1.0
 """Seconds after which a look takes no more drops, so that the workers hear of what it has taken."""
-LONGEST_IDLE_LOOK = 5.0
+LONGEST_IDLE_LOOK = 60.0
 """The same where it has taken none: files that are read through must not keep new drops waiting."""
 BLIND = 10.0
 """Seconds from which on a scan counts as time in which the inbox could not be seen."""
@@ -83,9 +83,8 @@ class Intake:
     ) -> None:
         self._watch, self.inbox, self._clock = watch, inbox, clock
         self._extensions = watch.clip_extensions
-        quiet = Quiet(watch.settle, watch.settle_polling)
         probing = Probing(watch.name, store)
-        self._shelf = Shelf(inbox, media, quiet, probing)
+        self._shelf = Shelf(inbox, media, Quiet(watch.settle, watch.settle_polling), probing)
         self._frames = Frames(watch, inbox, media, self._shelf, probing)
         specs = Specs(catalogue)
         defaults = _defaults(watch)
@@ -106,6 +105,8 @@ class Intake:
         self._offline = ""
         self._unseen = False
         """The last scan failed: what lies in the inbox could not be seen."""
+        self._slow = False
+        """The last scan took long."""
         self._created = 0.0
         self._next: RelPath | None = None
         """The first file of the drop that the next look begins with, where the last one broke off."""
@@ -227,8 +228,11 @@ class Intake:
             self._shelf.wait_out(now)
             self._unseen = False
         self._shelf.note(scan, entries, now)
-        if self.moved - now > BLIND:
+        # Where every scan takes long, that is how fast the share is: nothing would ever settle.
+        slow = self.moved - now > BLIND
+        if slow and not self._slow:
             self._shelf.wait_out(self.moved)
+        self._slow = slow
         self._crashed = {p: keys for p, keys in self._crashed.items() if p in self._shelf.entries}
 
     def _in_turn(

@@ -94,13 +94,11 @@ class Shelf:
     def wait_out(self, until: float) -> None:
         """Let the time from the last scan to `until` not count: in it the folder could not be seen.
 
-        What was told of files before that proves nothing of them now.
+        What was told or seen of files before that proves nothing of them now: they settle anew.
         """
         gap = until - (until if self._earlier is None else self._earlier)
         self._sightings = {
-            path: replace(
-                seen, since=seen.since + gap, quiet_since=seen.quiet_since + gap, before=until
-            )
+            path: replace(seen, since=seen.since + gap, quiet_since=until, before=until)
             for path, seen in self._sightings.items()
         }
 

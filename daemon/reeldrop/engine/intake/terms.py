@@ -7,6 +7,7 @@ from typing import Any
 from reeldrop.domain.errors import Trouble
 from reeldrop.domain.footage import Footage
 from reeldrop.domain.job import Job, RelPath, Waiting
+from reeldrop.domain.paths import fold
 from reeldrop.engine.intake.spec import Spec
 from reeldrop.ports import Mode
 
@@ -89,7 +90,7 @@ class Round:
 
     def is_away(self, path: RelPath) -> bool:
         """Say whether `path` lies in a folder that is not mounted now."""
-        return any(path.startswith(f"{folder}/") for folder in self.away)
+        return any(fold(path).startswith(f"{fold(folder)}/") for folder in self.away)
 
 
 @dataclass(frozen=True, slots=True)
