@@ -162,7 +162,12 @@ def arrive(content: bytes, target: Path) -> None:
 
 def tree(folder: Path) -> set[str]:
     """Return the paths of all files below `folder`."""
-    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    # Unlike `rglob`, a walk passes over what the daemon removes meanwhile.
+    return {
+        str(Path(place, name).relative_to(folder))
+        for place, _, names in os.walk(folder)
+        for name in names
+    }
 
 
 def large_clip(site: Site, size: int) -> Path:
