@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from reeldrop import settings as room
 from reeldrop.domain.errors import SettingsError
-from reeldrop.settings import ApiSettings, Settings, WatchSettings, api_key, load, not_yet
+from reeldrop.settings import ApiSettings, Settings, WatchSettings, api_key, load
 
 WATCH = '[[watch]]\ninbox = "/in"\noutbox = "/out"\n'
 
@@ -62,7 +62,10 @@ OTHER = {
     "data_uri_max": "512KiB",
     "mode": "data_uri",
     "object_store_options": '{ region = "x" }',
+    "object_store": "s3://elsewhere",
     "public_url": "https://media.example",
+    "listen": "127.0.0.1:7",
+    "upload": "data_uri",
     "level": "debug",
     "umask": "0002",
     "file_mode": "0664",
@@ -245,28 +248,6 @@ def test_folders_by_themselves_do_not_stand_for_several_watches(
 
 
 # ---------------------------------------------------------------- what cannot be done yet
-
-
-@pytest.mark.parametrize(
-    ("text", "key"),
-    [
-        ('[upload]\nmode = "signed_url"\n', "upload.mode"),
-        ('[upload]\nobject_store = "s3://b"\n', "upload.object_store"),
-        ('[upload]\npublic_url = "https://m.example"\n', "upload.public_url"),
-    ],
-)
-def test_a_setting_that_would_do_nothing_is_named(
-    text: str, key: str, written: Callable[[str], str]
-) -> None:
-    """A budget that is believed and not kept is worse than none."""
-    (sentence,) = not_yet(load(written(text)).settings)
-    assert sentence.startswith(key)
-    assert "cannot do that yet" in sentence
-
-
-def test_the_defaults_can_all_be_honoured(written: Callable[[str], str]) -> None:
-    """The list must not refuse what nobody asked for."""
-    assert not_yet(load(written(WATCH)).settings) == []
 
 
 # ---------------------------------------------------------------- values

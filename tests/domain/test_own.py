@@ -14,7 +14,7 @@ BAD: list[tuple[dict[str, Any], str, list[str]]] = [
     ({"priority": True}, "reeldrop.priority", ["true"]),
     ({"priority": 1001}, "reeldrop.priority", ["1001", "1000"]),
     ({"upload": "ftp"}, "reeldrop.upload", ['"ftp"', '"auto", "data_uri"']),
-    ({"upload": "signed_url"}, "reeldrop.upload", ['"signed_url"', "not in this version"]),
+    ({"upload": "by_pigeon"}, "reeldrop.upload", ['"by_pigeon"', '"signed_url"']),
     ({"upload": ["auto"]}, "reeldrop.upload", ['["auto"]']),
     ({"name": ""}, "reeldrop.name", ['""']),
     ({"name": ".."}, "reeldrop.name", ['".."']),

@@ -189,6 +189,7 @@ def watch_of(settings: WatchSettings) -> Watch:
         sidecar_grace=settings.sidecar_grace,
         sidecar_timeout=settings.sidecar_timeout,
         incomplete_timeout=settings.incomplete_timeout,
+        upload=settings.upload or "auto",
         archive=settings.archive,
         conform=settings.conform,
         duplicates=settings.duplicates,

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.provider.conftest import Serve, Wire
 
+from meters import meter
 from reeldrop.domain.errors import (
     DiskFull,
     FolderOffline,
@@ -48,7 +49,7 @@ async def test_a_result_is_fetched_whole_and_without_the_key(
 ) -> None:
     """The file server is somebody else's; the key is none of its business."""
     async with serve(with_ranges) as server, connect(ELSEWHERE) as provider:
-        await provider.fetch(f"{server.url}/r.mp4", part := tmp_path / "part")
+        await provider.fetch(f"{server.url}/r.mp4", part := tmp_path / "part", meter())
 
         assert part.read_bytes() == CONTENT
         assert "authorization" not in server.requests[0].headers
@@ -59,7 +60,7 @@ async def test_the_key_stays_away_even_from_a_result_beside_the_api(
 ) -> None:
     """Same host or not: results are fetched without it."""
     async with serve(with_ranges) as server, connect(server.url) as provider:
-        await provider.fetch(f"{server.url}/r.mp4", tmp_path / "part")
+        await provider.fetch(f"{server.url}/r.mp4", tmp_path / "part", meter())
 
         assert "authorization" not in server.requests[0].headers
 
@@ -73,7 +74,7 @@ async def test_redirects_are_followed(serve: Serve, connect: Connect, tmp_path: 
             await wire.answer(302, b"", Location=relative)
 
         async with serve(handler) as server, connect(ELSEWHERE) as provider:
-            await provider.fetch(f"{server.url}/r", part := tmp_path / "part")
+            await provider.fetch(f"{server.url}/r", part := tmp_path / "part", meter())
 
             assert part.read_bytes() == CONTENT
             assert files.requests[0].target == "/x?sig=%2F"
@@ -92,7 +93,7 @@ async def test_redirects_to_nowhere_are_refused(
 
     async with serve(handler) as server, connect(ELSEWHERE) as provider:
         with pytest.raises(TransientError):
-            await provider.fetch(f"{server.url}/r", tmp_path / "part")
+            await provider.fetch(f"{server.url}/r", tmp_path / "part", meter())
 
         assert len(server.requests) <= 6
 
@@ -104,7 +105,7 @@ async def test_an_address_that_is_not_safe_is_not_asked(
     """The address comes from outside."""
     async with connect(ELSEWHERE) as provider:
         with pytest.raises(ResultDamaged):
-            await provider.fetch(url, tmp_path / "part")
+            await provider.fetch(url, tmp_path / "part", meter())
 
 
 async def test_a_cut_keeps_what_came_and_the_next_try_goes_on(
@@ -125,10 +126,10 @@ async def test_a_cut_keeps_what_came_and_the_next_try_goes_on(
 
     async with serve(handler) as server, connect(ELSEWHERE) as provider:
         with pytest.raises(TransientError):
-            await provider.fetch(f"{server.url}/r", part)
+            await provider.fetch(f"{server.url}/r", part, meter())
         assert part.read_bytes() == CONTENT[:2_000_000]
 
-        await provider.fetch(f"{server.url}/r", part)
+        await provider.fetch(f"{server.url}/r", part, meter())
 
         assert part.read_bytes() == CONTENT
         assert server.requests[1].headers["if-range"] == '"v1"'
@@ -141,7 +142,7 @@ async def test_after_a_restart_a_part_goes_on_without_a_tag(
     (part := tmp_path / "part").write_bytes(CONTENT[:1_000_001])
 
     async with serve(with_ranges) as server, connect(ELSEWHERE) as provider:
-        await provider.fetch(f"{server.url}/r", part)
+        await provider.fetch(f"{server.url}/r", part, meter())
 
         assert part.read_bytes() == CONTENT
         assert server.requests[0].headers["range"] == "bytes=1000001-"
@@ -154,7 +155,7 @@ async def test_a_part_that_is_whole_is_left_as_it_is(
     (part := tmp_path / "part").write_bytes(CONTENT)
 
     async with serve(with_ranges) as server, connect(ELSEWHERE) as provider:
-        await provider.fetch(f"{server.url}/r", part)
+        await provider.fetch(f"{server.url}/r", part, meter())
 
         assert part.read_bytes() == CONTENT
 
@@ -167,8 +168,8 @@ async def test_a_part_of_something_else_is_begun_anew(
 
     async with serve(with_ranges) as server, connect(ELSEWHERE) as provider:
         with pytest.raises(TransientError):
-            await provider.fetch(f"{server.url}/r", part)
-        await provider.fetch(f"{server.url}/r", part)
+            await provider.fetch(f"{server.url}/r", part, meter())
+        await provider.fetch(f"{server.url}/r", part, meter())
 
         assert part.read_bytes() == CONTENT
 
@@ -183,7 +184,7 @@ async def test_a_server_without_ranges_begins_anew(
         await wire.answer(200, CONTENT)
 
     async with serve(handler) as server, connect(ELSEWHERE) as provider:
-        await provider.fetch(f"{server.url}/r", part)
+        await provider.fetch(f"{server.url}/r", part, meter())
 
         assert part.read_bytes() == CONTENT
 
@@ -199,7 +200,7 @@ async def test_another_part_than_asked_for_is_not_appended(
 
     async with serve(handler) as server, connect(ELSEWHERE) as provider:
         with pytest.raises(TransientError):
-            await provider.fetch(f"{server.url}/r", part)
+            await provider.fetch(f"{server.url}/r", part, meter())
         assert not part.read_bytes()
 
 
@@ -222,9 +223,9 @@ async def test_a_changed_result_is_not_glued_to_the_old_one(
 
     async with serve(handler) as server, connect(ELSEWHERE) as provider:
         with pytest.raises(TransientError):
-            await provider.fetch(f"{server.url}/r", part)
+            await provider.fetch(f"{server.url}/r", part, meter())
         if part.stat().st_size:
-            await provider.fetch(f"{server.url}/r", part)
+            await provider.fetch(f"{server.url}/r", part, meter())
             assert part.read_bytes() == other
 
 
@@ -240,7 +241,7 @@ async def test_a_page_is_no_result(
 
     async with serve(handler) as server, connect(ELSEWHERE) as provider:
         with pytest.raises(ResultDamaged):
-            await provider.fetch(f"{server.url}/r", part)
+            await provider.fetch(f"{server.url}/r", part, meter())
         assert part.read_bytes() == CONTENT[:1000]
 
 
@@ -265,7 +266,7 @@ async def test_a_refused_result(
 
     async with serve(handler) as server, connect(ELSEWHERE) as provider:
         with pytest.raises(kind) as caught:
-            await provider.fetch(f"{server.url}/r", tmp_path / "part")
+            await provider.fetch(f"{server.url}/r", tmp_path / "part", meter())
         assert type(caught.value) is kind
 
 
@@ -277,7 +278,7 @@ async def test_an_empty_result_is_damaged(serve: Serve, connect: Connect, tmp_pa
 
     async with serve(handler) as server, connect(ELSEWHERE) as provider:
         with pytest.raises(ResultDamaged):
-            await provider.fetch(f"{server.url}/r", tmp_path / "part")
+            await provider.fetch(f"{server.url}/r", tmp_path / "part", meter())
 
 
 async def test_a_result_beyond_all_bounds_is_refused_by_its_length(
@@ -290,7 +291,7 @@ async def test_a_result_beyond_all_bounds_is_refused_by_its_length(
 
     async with serve(handler) as server, connect(ELSEWHERE) as provider:
         with pytest.raises(ResultDamaged):
-            await provider.fetch(f"{server.url}/r", tmp_path / "part")
+            await provider.fetch(f"{server.url}/r", tmp_path / "part", meter())
 
 
 async def test_a_silent_server_is_given_up_and_the_part_is_kept(
@@ -306,7 +307,7 @@ async def test_a_silent_server_is_given_up_and_the_part_is_kept(
 
     async with serve(handler) as server, connect(ELSEWHERE, fetch=0.2) as provider:
         with pytest.raises(TransientError):
-            await provider.fetch(f"{server.url}/r", part)
+            await provider.fetch(f"{server.url}/r", part, meter())
         done.set()
         assert part.read_bytes() == CONTENT[:10]
 
@@ -324,7 +325,7 @@ async def test_a_trickled_result_is_given_up(
 
     async with serve(handler) as server, connect(ELSEWHERE, fetch=0.03) as provider:
         with pytest.raises(TransientError):
-            await asyncio.wait_for(provider.fetch(f"{server.url}/r", tmp_path / "part"), 5)
+            await asyncio.wait_for(provider.fetch(f"{server.url}/r", tmp_path / "part", meter()), 5)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
@@ -332,7 +333,7 @@ async def test_a_full_disk_is_told_from_everything_else(serve: Serve, connect: C
     """Every result would meet it, and the next one too: the queue waits."""
     async with serve(with_ranges) as server, connect(ELSEWHERE) as provider:
         with pytest.raises(DiskFull):
-            await provider.fetch(f"{server.url}/r", Path("/dev/full"))
+            await provider.fetch(f"{server.url}/r", Path("/dev/full"), meter())
 
 
 async def test_a_folder_that_is_gone_is_offline(
@@ -341,7 +342,7 @@ async def test_a_folder_that_is_gone_is_offline(
     """The outbox's share may be away; the result can wait."""
     async with connect(ELSEWHERE) as provider:
         with pytest.raises(FolderOffline):
-            await provider.fetch("https://127.0.0.1/r", tmp_path / "no" / "part")
+            await provider.fetch("https://127.0.0.1/r", tmp_path / "no" / "part", meter())
 
 
 async def test_a_link_in_place_of_the_part_is_not_written_through(
@@ -354,5 +355,5 @@ async def test_a_link_in_place_of_the_part_is_not_written_through(
 
     async with connect(ELSEWHERE) as provider:
         with pytest.raises(FolderOffline):
-            await provider.fetch("https://127.0.0.1/r", part)
+            await provider.fetch("https://127.0.0.1/r", part, meter())
     assert victim.read_bytes() == b"precious"

@@ -77,7 +77,7 @@ def test_an_editor_knows_the_same_keys_of_ours_as_the_daemon(catalogue: Models) 
         {"reeldrop": {"prio": 3}},
         {"reeldrop": {"labels": {"a": {"b": 1}}}},
         {"reeldrop": {"name": "a/b"}},
-        {"reeldrop": {"upload": "signed_url"}},
+        {"reeldrop": {"upload": "by_pigeon"}},
         {"reeldrop": {"fps": 0}},
         {"reeldrop": {"fps": "fast"}},
         {"reeldrop": {"variants": [{"reeldrop": {"fps": 24}}]}},

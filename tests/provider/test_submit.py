@@ -13,6 +13,7 @@ import pytest
 from pydantic import SecretStr
 from tests.provider.conftest import SECRET, Serve, WallClock, Wire, in_time
 
+from meters import meter
 from reeldrop.domain.errors import (
     ClipRejected,
     FileBusy,
@@ -27,8 +28,9 @@ from reeldrop.domain.errors import (
 from reeldrop.ports import Progress, SubmitRequest
 from reeldrop.provider.client import HttpProvider, open_provider
 from reeldrop.provider.connection import KEEP_ALIVE
-from reeldrop.settings import ApiSettings, UploadSettings
-from reeldrop.upload.choose import open_uploads
+from reeldrop.settings import ApiSettings
+from reeldrop.upload.data_uri import DataUri
+from reeldrop.upload.local import LocalFile
 
 Connect = Callable[..., HttpProvider]
 Allow = Callable[[], Awaitable[None]]
@@ -141,7 +143,7 @@ async def test_a_clip_arrives_byte_for_byte(
         await wire.read_body()
         await wire.answer(200, QUEUED)
 
-    value, _ = await open_uploads(UploadSettings()).prepare(clip, "auto")
+    value = DataUri(LocalFile(clip), meter())
     request = SubmitRequest("m/x", {"video_url": value, "image_list": [value]}, "r")
     async with serve(handler) as server, connect(server.url) as provider:
         await provider.submit(request, allow, in_time)
@@ -553,8 +555,9 @@ from pathlib import Path
 from reeldrop.ports import SubmitRequest
 from reeldrop.provider.client import HttpProvider
 from reeldrop.provider.clients import Timeouts
-from reeldrop.settings import UploadSettings
-from reeldrop.upload.choose import open_uploads
+from reeldrop.upload.data_uri import DataUri
+from reeldrop.upload.local import LocalFile
+from meters import meter
 
 async def sink(reader, writer):
     head = await reader.readuntil(b"\\r\\n\\r\\n")
@@ -571,7 +574,7 @@ async def allowed(*_):
 async def main():
     server = await asyncio.start_server(sink, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    value, _ = await open_uploads(UploadSettings()).prepare(Path(sys.argv[1]), "auto")
+    value = DataUri(LocalFile(Path(sys.argv[1])), meter())
     async with HttpProvider(url, "", "x", None, Timeouts()) as provider:
         await provider.submit(SubmitRequest("m", {"video_url": value}, "r"), allowed, allowed)
 
@@ -587,7 +590,12 @@ def test_memory_does_not_grow_with_the_clip(tmp_path: Path) -> None:
     def peak(size: int) -> int:
         with (file := tmp_path / f"{size}.mp4").open("wb") as opened:
             opened.truncate(size)
-        run = subprocess.run([sys.executable, "-c", MEASURE, str(file)], stdout=-1, check=True)
+        run = subprocess.run(
+            [sys.executable, "-c", MEASURE, str(file)],
+            stdout=-1,
+            check=True,
+            cwd=Path(__file__).parents[1],
+        )
         return int(run.stdout)
 
     assert peak(200_000_000) < 1.15 * peak(5_000_000)

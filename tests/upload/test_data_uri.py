@@ -13,11 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reeldrop.domain.errors import FileBusy, FolderOffline, Unsendable
-from reeldrop.ports import Streamed
-from reeldrop.settings import UploadSettings
-from reeldrop.upload.choose import open_uploads
-from reeldrop.upload.data_uri import PIECE, DataUri
+from meters import meter
+from reeldrop.domain.errors import FileBusy, FolderOffline
+from reeldrop.upload.data_uri import DataUri
+from reeldrop.upload.local import PIECE, LocalFile
 from reeldrop.upload.media_type import media_type
 
 
@@ -30,7 +29,7 @@ async def test_the_uri_is_the_file(tmp_path: Path, size: int) -> None:
     """Byte for byte, at every edge of the pieces, with the length known before."""
     file = tmp_path / "a.MP4"
     file.write_bytes(content := os.urandom(size))
-    uri = DataUri(file)
+    uri = DataUri(LocalFile(file), meter())
 
     sent = await all_of(uri)
 
@@ -50,7 +49,7 @@ async def test_the_uri_needs_no_json_escape(tmp_path: Path, content: bytes) -> N
     file = tmp_path / "a.mp4"
     file.write_bytes(content)
 
-    sent = await all_of(DataUri(file))
+    sent = await all_of(DataUri(LocalFile(file), meter()))
 
     assert sent.isascii()
     assert not set(sent) & set(b'"\\\n\r')
@@ -60,7 +59,7 @@ async def test_it_can_be_sent_again(tmp_path: Path) -> None:
     """A definite refusal is followed by another try with the same value."""
     file = tmp_path / "a.mp4"
     file.write_bytes(os.urandom(1000))
-    uri = DataUri(file)
+    uri = DataUri(LocalFile(file), meter())
 
     assert await all_of(uri) == await all_of(uri)
 
@@ -90,7 +89,7 @@ async def test_a_changed_file_is_found_by_the_verification(tmp_path: Path) -> No
     for change in (append, rewrite, replace, link, file.unlink):
         file.unlink(missing_ok=True)
         file.write_bytes(b"a" * 1000)
-        uri = DataUri(file)
+        uri = DataUri(LocalFile(file), meter())
         await all_of(uri)
         await uri.verify()
 
@@ -104,7 +103,7 @@ async def test_a_link_made_to_the_file_is_no_change(tmp_path: Path) -> None:
     """Deliveries of other jobs link the same clip while it is sent."""
     file = tmp_path / "a.mp4"
     file.write_bytes(b"a" * 1000)
-    uri = DataUri(file)
+    uri = DataUri(LocalFile(file), meter())
 
     os.link(file, tmp_path / "b.mp4")
 
@@ -116,7 +115,7 @@ async def test_a_file_that_is_cut_while_it_is_read_ends_the_stream(tmp_path: Pat
     """Nothing is padded and nobody waits for bytes that do not come."""
     file = tmp_path / "a.mp4"
     file.write_bytes(b"a" * (6 * PIECE))
-    chunks = DataUri(file).chunks()
+    chunks = DataUri(LocalFile(file), meter()).chunks()
     await anext(chunks)
     await anext(chunks)
 
@@ -131,7 +130,7 @@ async def test_a_replaced_file_is_not_read(tmp_path: Path) -> None:
     """Its length would not be the one that was announced."""
     file = tmp_path / "a.mp4"
     file.write_bytes(b"a" * 1000)
-    uri = DataUri(file)
+    uri = DataUri(LocalFile(file), meter())
     file.write_bytes(b"b" * 2000)
 
     with pytest.raises(FileBusy):
@@ -147,7 +146,7 @@ def test_only_regular_files_are_opened(tmp_path: Path) -> None:
 
     for name in ("link.mp4", "folder.mp4", "pipe.mp4", "none.mp4"):
         with pytest.raises(FileBusy, match=name):
-            DataUri(tmp_path / name)
+            DataUri(LocalFile(tmp_path / name), meter())
 
 
 async def test_a_stream_that_is_given_up_leaves_no_open_file(tmp_path: Path) -> None:
@@ -159,7 +158,7 @@ async def test_a_stream_that_is_given_up_leaves_no_open_file(tmp_path: Path) -> 
         links = Path("/proc/self/fd").iterdir()
         return any(link.is_symlink() and link.readlink() == file for link in links)
 
-    chunks = DataUri(file).chunks()
+    chunks = DataUri(LocalFile(file), meter()).chunks()
     await anext(chunks)
     await anext(chunks)
     assert still_open()
@@ -203,31 +202,9 @@ async def test_what_the_content_shows_stands_over_the_name(
 ) -> None:
     """A renamed file is refused by whoever believes its type."""
     (tmp_path / name).write_bytes(content)
-    assert (await all_of(DataUri(tmp_path / name))).startswith(f"data:{kind};base64,".encode())
-
-
-async def test_auto_and_data_uri_are_data_uris(tmp_path: Path) -> None:
-    """What cannot be had yet is not chosen."""
-    (file := tmp_path / "a.mp4").write_bytes(b"a")
-    uploads = open_uploads(UploadSettings())
-
-    for mode in ("auto", "data_uri"):
-        value, taken = await uploads.prepare(file, mode)
-        streamed: Streamed | str = value
-        assert isinstance(streamed, DataUri)
-        assert taken == "data_uri"
-
-
-@pytest.mark.parametrize("by_settings", [True, False])
-async def test_what_cannot_be_had_is_refused_with_the_reason(
-    tmp_path: Path, *, by_settings: bool
-) -> None:
-    """Nobody asked for a signed URL to get something else silently."""
-    (file := tmp_path / "a.mp4").write_bytes(b"a")
-    uploads = open_uploads(UploadSettings(mode="signed_url" if by_settings else "auto"))
-
-    with pytest.raises(Unsendable, match=r"a\.mp4 cannot be sent as a signed URL"):
-        await uploads.prepare(file, "auto" if by_settings else "signed_url")
+    assert (await all_of(DataUri(LocalFile(tmp_path / name), meter()))).startswith(
+        f"data:{kind};base64,".encode()
+    )
 
 
 @pytest.fixture
@@ -248,7 +225,7 @@ def hung(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
 
         monkeypatch.setattr(os, call, stuck)
 
-    monkeypatch.setattr("reeldrop.upload.data_uri.PATIENCE", 0.3)
+    monkeypatch.setattr("reeldrop.upload.local.PATIENCE", 0.3)
     yield hang
     released.set()
 
@@ -260,7 +237,7 @@ async def test_a_share_that_hangs_is_given_up_and_others_are_read(
     """However many of its files are being sent: each reading has a thread of its own."""
     for name in ("hung.mp4", "fine.mp4"):
         (tmp_path / name).write_bytes(b"a" * (2 * PIECE))
-    stuck = [DataUri(tmp_path / "hung.mp4") for _ in range(20)]
+    stuck = [DataUri(LocalFile(tmp_path / "hung.mp4"), meter()) for _ in range(20)]
     hung(call)
 
     async def is_given_up(uri: DataUri) -> None:
@@ -270,8 +247,7 @@ async def test_a_share_that_hangs_is_given_up_and_others_are_read(
     async with asyncio.timeout(10), asyncio.TaskGroup() as group:
         for uri in stuck:
             group.create_task(is_given_up(uri))
-        fine, _ = await open_uploads(UploadSettings()).prepare(tmp_path / "fine.mp4", "auto")
-        assert isinstance(fine, DataUri)
+        fine = DataUri(await LocalFile.of(tmp_path / "fine.mp4"), meter())
         assert len(await all_of(fine)) == fine.length
 
 
@@ -280,9 +256,9 @@ async def test_neither_the_first_look_nor_the_last_waits_for_ever(
 ) -> None:
     """The last one comes while the body's end is held back: nothing can have been made."""
     (tmp_path / "hung.mp4").write_bytes(b"a")
-    uri = DataUri(tmp_path / "hung.mp4")
+    uri = DataUri(LocalFile(tmp_path / "hung.mp4"), meter())
     hung("open")
     with pytest.raises(FolderOffline):
         await uri.verify()
     with pytest.raises(FolderOffline):
-        await open_uploads(UploadSettings()).prepare(tmp_path / "hung.mp4", "auto")
+        await LocalFile.of(tmp_path / "hung.mp4")

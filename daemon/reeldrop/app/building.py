@@ -17,10 +17,11 @@ from reeldrop.engine.intake import Intake, Watch
 from reeldrop.engine.intake.spec import check_defaults
 from reeldrop.engine.rooms import Place, Policy, Rooms
 from reeldrop.engine.showing import Board
+from reeldrop.engine.transfers import Transfers
 from reeldrop.files.marker import OWN_MARKER
 from reeldrop.lane import Lane
 from reeldrop.media import open_media
-from reeldrop.ports import Clock, JobStore, Outbox, Provider
+from reeldrop.ports import Clock, Direction, JobStore, Outbox, Provider
 from reeldrop.provider import open_catalogue, open_provider
 from reeldrop.settings import Settings, WatchSettings
 from reeldrop.store import open_store
@@ -105,20 +106,29 @@ class Builder:
         stop: asyncio.Event,
     ) -> Rooms:
         """Open what is left. Raises SettingsError, StartupError."""
-        api = self.settings.api
+        api, limits = self.settings.api, self.settings.limits
+        uploads = open_uploads(self.settings.upload, store)
+        self.stack.push_async_callback(uploads.aclose)
         return Rooms(
             node=self.settings.node_name,
             clock=self.clock,
             store=store,
             provider=provider,
             catalogue=open_catalogue(api.catalogue_dir),
-            uploads=open_uploads(self.settings.upload),
+            uploads=uploads,
             places={
                 watch.name: await self._place(watch, marks[watch.name])
                 for watch in self.settings.watch
             },
             policy=Policy(api.poll_interval, api.generation_timeout, api.reconcile_window),
             stopping=stop.is_set,
+            transfers=Transfers(
+                self.clock,
+                {
+                    Direction.UPLOAD: limits.upload_bandwidth,
+                    Direction.DOWNLOAD: limits.download_bandwidth,
+                },
+            ),
             jitter=random.random,
         )
 
@@ -159,7 +169,7 @@ def intakes_of(settings: Settings, rooms: Rooms) -> dict[str, Intake]:
         check_defaults(watch.name, watch.defaults, rooms.catalogue)
     return {
         watch.name: Intake(
-            _watch(watch),
+            _watch(watch, settings.upload.mode),
             rooms.places[watch.name].inbox,
             rooms.store,
             rooms.catalogue,
@@ -171,7 +181,7 @@ def intakes_of(settings: Settings, rooms: Rooms) -> dict[str, Intake]:
     }
 
 
-def _watch(watch: WatchSettings) -> Watch:
+def _watch(watch: WatchSettings, mode: str) -> Watch:
     return Watch(
         name=watch.name,
         extensions=watch.extensions,
@@ -181,6 +191,7 @@ def _watch(watch: WatchSettings) -> Watch:
         sidecar_grace=watch.sidecar_grace,
         sidecar_timeout=watch.sidecar_timeout,
         incomplete_timeout=watch.incomplete_timeout,
+        upload=watch.upload or mode,
         archive=watch.archive,
         conform=watch.conform,
         duplicates=watch.duplicates,

@@ -21,7 +21,7 @@ from reeldrop.engine.rooms import Rooms
 from reeldrop.engine.supervisor import Supervisor
 from reeldrop.host.clock import SystemClock
 from reeldrop.host.lock import hold_state_folder
-from reeldrop.settings import Settings, api_key, not_yet
+from reeldrop.settings import Settings, api_key
 
 log = structlog.get_logger()
 
@@ -117,8 +117,6 @@ async def check_folders(settings: Settings) -> None:
 
 def _key(settings: Settings, options: Options) -> SecretStr | None:
     """Refuse to start with settings that would only go wrong later; return the API key."""
-    if unable := not_yet(settings):
-        raise SettingsError("\n".join(unable))
     if not settings.watch:
         raise SettingsError("no folder to watch: give --inbox and --outbox, or a [[watch]] table")
     # The stand-in lets everybody in, and the key is nobody else's business.

@@ -20,7 +20,7 @@ from reeldrop.domain.errors import (
 from reeldrop.engine.intake.spec import check_defaults
 from reeldrop.host.clock import SystemClock
 from reeldrop.provider import open_catalogue, open_provider
-from reeldrop.settings import Loaded, Settings, api_key, load, not_yet
+from reeldrop.settings import Loaded, Settings, api_key, load
 from reeldrop.store import open_reader
 
 WRONG_SETTINGS, NOT_THERE = 78, 75
@@ -79,8 +79,6 @@ def _found(name: str, look: Callable[[], str]) -> Finding:
 
 
 def _settings(loaded: Loaded) -> str:
-    if missing := not_yet(loaded.settings):
-        raise SettingsError("\n".join(missing))
     return f"from {loaded.source}" if loaded.source else "no file: defaults and environment"
 
 

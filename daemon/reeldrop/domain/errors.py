@@ -6,7 +6,7 @@
     ├── StepError
     │   ├── TransientError               RETRY       the same step may work later
     │   │   ├── ProviderUnavailable · RateLimited · FileBusy · FolderOffline · NotWhole
-    │   │   ├── DropChanged
+    │   │   ├── DropChanged · UploadUnavailable
     │   │   ├── ResultDamaged · ResultGone · StagedMissing · GenerationUnknown · Stopping
     │   ├── UnknownOutcome               RECONCILE   the request may have been paid for
     │   ├── BlockedError                 PAUSE       every clip would meet the same
@@ -134,6 +134,12 @@ class FolderOffline(TransientError):
     """A folder does not answer."""
 
     code = "folder_offline"
+
+
+class UploadUnavailable(TransientError):
+    """The place that the provider would fetch this file from does not take it now."""
+
+    code = "upload_unavailable"
 
 
 class ResultDamaged(TransientError):

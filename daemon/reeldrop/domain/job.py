@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any, NewType, Self
 
 from reeldrop.domain.errors import Trouble
@@ -94,6 +95,22 @@ class MediaFile:
     origin: RelPath
 
 
+class Way(StrEnum):
+    """What stands in a request for a file: its content, or an address from which it is fetched."""
+
+    DATA_URI = "data_uri"
+    SIGNED_URL = "signed_url"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """How one file of a job went to the provider; `name` is its path relative to the inbox."""
+
+    name: RelPath
+    way: Way
+    why: str
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One drop under one spec. Changed only by `evolve` and recorded only by the store."""
@@ -120,6 +137,7 @@ class Job:
     token: int = 0
     priority: int = 0
     upload: str = "auto"
+    """The way its files are wanted to go: `auto`, or a Way."""
     labels: Mapping[str, Any] = field(default_factory=dict[str, Any])
     ticket: str = ""
     reason: str = ""
@@ -136,6 +154,9 @@ class Job:
     settled: int = 0
     """How many of them were made before a person began the job anew: they are not looked for."""
     upload_mode: str = ""
+    """The way that its clip went with the last submit; where there is none, that of its first file."""
+    sent: tuple[Sent, ...] = ()
+    """The ways of all its files, and why."""
     generation_id: GenerationId | None = None
     submitted: float | None = None
     searched: float = 0.0

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from reeldrop.domain.sending import WAYS
 from reeldrop.domain.spec import OWN, Fault, key_path, no_such_key, shown
 
-UPLOADS = ("auto", "data_uri")
 LONGEST_NAME = 200
 """Bytes."""
 LONGEST_TICKET = 128
@@ -22,11 +22,11 @@ _HIDDEN = (".", "~")
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """The `reeldrop` object, checked. Empty `name` and `ticket`: nobody gave one; so is `fps` at 0."""
+    """The `reeldrop` object, checked. Empty texts: nobody gave one; so is `fps` at 0."""
 
     name: str = ""
     priority: int = 0
-    upload: str = "auto"
+    upload: str = ""
     labels: Mapping[str, Any] = field(default_factory=dict[str, Any])
     ticket: str = ""
     fps: float = 0.0
@@ -88,10 +88,7 @@ def _priority(value: Any) -> str:
 
 
 def _upload(value: Any) -> str:
-    allowed = f"allowed: {', '.join(map(shown, UPLOADS))}"
-    if value == "signed_url":
-        return f"signed URLs are not in this version, {allowed}"
-    return "" if value in UPLOADS else allowed
+    return "" if value in WAYS else f"allowed: {', '.join(map(shown, WAYS))}"
 
 
 def _ticket(value: Any) -> str:

@@ -70,12 +70,12 @@ class Attempt:
         self.job = await self._recorded(lambda: self._rooms.store.update(job, event, note))
         log.info(_event(event), job=job.id, path=job.path, state=job.state, **note)
 
-    async def declare(self, job: Job) -> None:
+    async def declare(self, job: Job, **note: Any) -> None:
         """Record the intent to submit now or not at all. Raises StoreUnavailable, Lost."""
         if self.broken_off is not None:
             # The end of the request may be asked for in the very moment in which it was broken off.
             raise self.broken_off
-        note = {"request_id": job.request_ids[-1]}
+        note = {"request_id": job.request_ids[-1], **note}
         self.breakable = False
         self.job = await self._rooms.store.move(job, Event.DECLARED, note)
         level = DEBUG if self._gate.quiet(job) else INFO

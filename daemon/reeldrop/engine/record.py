@@ -7,7 +7,7 @@ from typing import Any
 
 from reeldrop.domain.errors import ResultLost
 from reeldrop.domain.frames import clip_of
-from reeldrop.domain.job import Job, JournalEntry, MediaFacts, MediaFile
+from reeldrop.domain.job import Job, JournalEntry, MediaFacts, MediaFile, RelPath
 from reeldrop.domain.lifecycle import State, Verdict
 from reeldrop.domain.moments import moment
 from reeldrop.engine.cancelling import may_be_paid
@@ -47,10 +47,14 @@ def params_record(job: Job) -> Any:
     """Return the parameters as submitted, media named by file, size and SHA-256.
 
     `fitted` says that the clip was made to fit: size and SHA-256 are of what was made of it.
+    `upload` and `why` say which way each file went.
     """
-    files = {known.name: _sent(known) for known in job.media}
+    files = {RelPath(known.name): _sent(known) for known in job.media}
     if job.source and (clip := clip_of(job)):
         files[clip] = (_sent(job.fitted) | {"fitted": True}) if job.fitted else _sent(job.source)
+    for sent in job.sent:
+        if sent.name in files:
+            files[sent.name] |= {"upload": str(sent.way), "why": sent.why}
     return _without_content(job.params, files)
 
 
@@ -58,7 +62,7 @@ def _sent(facts: MediaFacts) -> dict[str, Any]:
     return {"bytes": facts.bytes, "sha256": facts.sha256}
 
 
-def _without_content(value: Any, files: Mapping[str, Mapping[str, Any]]) -> Any:
+def _without_content(value: Any, files: Mapping[RelPath, Mapping[str, Any]]) -> Any:
     match value:
         case MediaFile(origin):
             return {"file": origin, **files.get(origin, {"bytes": None, "sha256": None})}

@@ -7,6 +7,7 @@ from typing import Protocol
 from reeldrop.domain.errors import FolderOffline
 from reeldrop.domain.job import Job, JobId
 from reeldrop.engine.intake.probing import Probing
+from reeldrop.engine.transfers import Transfers
 from reeldrop.ports import Catalogue, Clock, Inbox, JobStore, Media, Outbox, Provider, Uploads
 
 DAY = 86_400.0
@@ -73,6 +74,7 @@ class Rooms:
     places: Mapping[str, Place]
     policy: Policy
     stopping: Callable[[], bool]
+    transfers: Transfers
     jitter: Callable[[], float] = field(default=lambda: 1.0)
     """Numbers from 0 to 1 that spread retries."""
     cancelled: set[JobId] = field(default_factory=set[JobId])

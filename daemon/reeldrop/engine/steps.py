@@ -31,7 +31,7 @@ from reeldrop.engine.attempt import Attempt
 from reeldrop.engine.cancelling import fetched_after
 from reeldrop.engine.rooms import Place, Rooms
 from reeldrop.engine.submission import Submission
-from reeldrop.ports import Delivery, Generation, Progress
+from reeldrop.ports import Delivery, Direction, Generation, Progress
 
 log = structlog.get_logger()
 
@@ -43,10 +43,12 @@ async def submit(
 
     `overdue` is awaited when the answer takes long, and makes the job UNCERTAIN.
     """
-    submission = Submission(attempt, rooms)
-    async with attempt.may_be_broken_off():
-        request = await submission.request()
-        generation = await rooms.provider.submit(request, submission.declare, overdue)
+    job = attempt.job
+    with rooms.transfers.meter(job.id, job.path, Direction.UPLOAD) as meter:
+        submission = Submission(attempt, rooms, meter)
+        async with attempt.may_be_broken_off():
+            request = await submission.request()
+            generation = await rooms.provider.submit(request, submission.declare, overdue)
     attempt.breakable = False
     attempt.heard = True
     # Before the first write, so that the id is somewhere whatever becomes of that.
@@ -128,7 +130,9 @@ async def fetch(attempt: Attempt, rooms: Rooms) -> None:
     part = outbox.work(name)
     if job.result_url is None:
         raise ResultGone("the result's address is not known")
-    await rooms.provider.fetch(job.result_url, part)
+    with rooms.transfers.meter(job.id, job.path, Direction.DOWNLOAD) as meter:
+        await rooms.provider.fetch(job.result_url, part, meter)
+        passed = meter.told
     try:
         facts = (await rooms.place(job).media.probe(part)).facts
     except (NotWhole, ClipUnreadable) as error:
@@ -148,7 +152,7 @@ async def fetch(attempt: Attempt, rooms: Rooms) -> None:
         reason="",
         tries=0,
     )
-    await attempt.move(fetched, Event.FETCHED, bytes=facts.bytes)
+    await attempt.move(fetched, Event.FETCHED, **passed | {"bytes": facts.bytes})
 
 
 async def renew_address(attempt: Attempt, rooms: Rooms) -> None:

@@ -8,13 +8,14 @@ import structlog
 
 from reeldrop.domain.errors import Cancelled, Lost, Stopping, StoreUnavailable
 from reeldrop.domain.frames import clip_of
-from reeldrop.domain.job import Cost, GenerationId, Job, MediaFacts, MediaFile, RelPath
+from reeldrop.domain.job import Cost, GenerationId, Job, MediaFacts, MediaFile, RelPath, Sent
 from reeldrop.domain.lifecycle import Event, State
 from reeldrop.engine.attempt import Attempt
 from reeldrop.engine.cancelling import UNPAID
 from reeldrop.engine.fitting import Made, made, see_that_it_holds
 from reeldrop.engine.rooms import Rooms
-from reeldrop.ports import Streamed, SubmitRequest
+from reeldrop.engine.transfers import JobMeter
+from reeldrop.ports import Sending, SubmitRequest
 
 log = structlog.get_logger()
 
@@ -26,17 +27,18 @@ class Submission:
     Rule 2: before it is recorded every file is seen to be the one that was read.
     """
 
-    def __init__(self, attempt: Attempt, rooms: Rooms) -> None:
+    def __init__(self, attempt: Attempt, rooms: Rooms, meter: JobMeter) -> None:
         self._attempt = attempt
         self._rooms = rooms
-        self._streams: list[tuple[RelPath, Streamed]] = []
-        self._mode = ""
+        self._meter = meter
+        self._files: list[tuple[RelPath, Sending]] = []
         self._made: Made | None = None
 
     async def request(self) -> SubmitRequest:
-        """Return the request; a clip that is made to fit is made first.
+        """Return the request; a clip that is made to fit is made first, and what goes by URL uploaded.
 
-        Raises Unsendable, ClipUnreadable, FileBusy, FolderOffline, DiskFull, StoreUnavailable, Lost.
+        Raises Unsendable, ClipUnreadable, FileBusy, FolderOffline, DiskFull, UploadUnavailable,
+        StoreUnavailable, Lost.
         """
         self._made = await made(self._attempt, self._rooms)
         job = self._attempt.job
@@ -60,11 +62,9 @@ class Submission:
             file = self._made.file
         else:
             file = self._rooms.place(job).inbox.real(job.claim.path_of(origin))
-        value, mode = await self._rooms.uploads.prepare(file, job.upload)
-        self._mode = mode
-        if not isinstance(value, str):
-            self._streams.append((origin, value))
-        return value
+        sending = await self._rooms.uploads.prepare(file, job.upload, job.id, self._meter)
+        self._files.append((origin, sending))
+        return sending.value
 
     async def declare(self) -> None:
         """Record the intent to submit, before the last bytes leave.
@@ -73,14 +73,13 @@ class Submission:
         StoreUnavailable, Lost.
         """
         self._see_that_it_is_wanted()
-        for _, stream in self._streams:
-            await stream.verify()
+        for _, sending in self._files:
+            await sending.source.verify()
         if self._made:
             await see_that_it_holds(self._attempt.job, self._made, self._rooms)
         self._see_that_it_is_wanted()
-        await self._attempt.declare(
-            self._declared({origin: stream.facts() for origin, stream in self._streams})
-        )
+        facts = {origin: sending.source.facts() for origin, sending in self._files}
+        await self._attempt.declare(self._declared(facts), **self._meter.told)
         self._see_that_it_is_wanted()
 
     def _see_that_it_is_wanted(self) -> None:
@@ -137,11 +136,18 @@ class Submission:
             attempts=job.attempts + 1,
             request_ids=(*job.request_ids, job.request_id),
             submitted=self._rooms.clock.now(),
-            upload_mode=self._mode,
+            upload_mode=self._mode(origin),
+            sent=tuple(
+                Sent(name, sending.choice.way, sending.choice.why) for name, sending in self._files
+            ),
             source=job.source if self._made else _with_digest(job.source, clip),
             fitted=_with_digest(job.fitted, clip) if self._made else None,
             media=tuple(replace(known, name=origin) for origin, known in facts.items()),
         )
+
+    def _mode(self, clip: RelPath | None) -> str:
+        ways = {name: str(sending.choice.way) for name, sending in self._files}
+        return ways.get(clip or RelPath(""), next(iter(ways.values()), ""))
 
 
 def _with_digest(known: MediaFacts | None, sent: MediaFacts | None) -> MediaFacts | None:

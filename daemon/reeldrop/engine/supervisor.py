@@ -25,6 +25,7 @@ from reeldrop.engine.queue import Queue
 from reeldrop.engine.rooms import Folders, Rooms
 from reeldrop.engine.schedule import Schedule
 from reeldrop.engine.showing import Board, Showing
+from reeldrop.engine.tidying import Tidying
 from reeldrop.engine.vigil import Vigil
 from reeldrop.engine.worker import Worker
 from reeldrop.ports import Order
@@ -59,6 +60,7 @@ class Supervisor:
         self._lanes = Lanes(rooms.clock, rooms.places)
         self._healths = Healths(intakes)
         self._showing = Showing(rooms.store, rooms.clock, self._gate, self._healths, boards)
+        self._tidying = Tidying(rooms.uploads)
         self._vigil = Vigil(
             rooms.clock,
             folders,
@@ -111,6 +113,7 @@ class Supervisor:
                 group.create_task(self._submit_lane(group)),
                 group.create_task(self._orders_lane(group)),
                 group.create_task(self._vigil.lane()),
+                group.create_task(self._tidying.lane()),
                 *(group.create_task(lane) for lane in self._showing.lanes()),
                 *(group.create_task(self._lane(schedule)) for schedule in self._lanes.each()),
             ]
@@ -218,6 +221,7 @@ class Supervisor:
         if attempt.job.state in FINAL:
             self._looked_up.discard(attempt.job.id)
             self.ended[attempt.job.state] += 1
+            self._tidying.job_ended()
         self._lanes.put(attempt.job, attempt.again_in)
         # Whatever moved may have freed a place in a limit.
         self._queue.changed()
@@ -253,7 +257,7 @@ class Supervisor:
 
     async def _idle(self) -> bool:
         """Say whether nothing is left that would end by waiting."""
-        if any(self._settling.values()) or self._running:
+        if any(self._settling.values()) or self._running or not self._tidying.idle:
             return False
         try:
             left = await self._rooms.store.jobs([state for state in State if state not in FINAL])

@@ -12,9 +12,7 @@ from reeldrop.ports.provider import (
     LogRow,
     Progress,
     Provider,
-    Streamed,
     SubmitRequest,
-    Uploads,
 )
 from reeldrop.ports.store import (
     NOTHING_BARRED,
@@ -28,6 +26,17 @@ from reeldrop.ports.store import (
     Scope,
     Taken,
 )
+from reeldrop.ports.uploads import (
+    Direction,
+    Meter,
+    Sending,
+    Source,
+    Streamed,
+    Transfer,
+    Upload,
+    UploadMemory,
+    Uploads,
+)
 
 __all__ = [
     "NOTHING_BARRED",
@@ -37,6 +46,7 @@ __all__ = [
     "Clock",
     "DaySpent",
     "Delivery",
+    "Direction",
     "Entry",
     "Generation",
     "Health",
@@ -45,6 +55,7 @@ __all__ = [
     "KeptFile",
     "LogRow",
     "Media",
+    "Meter",
     "Mode",
     "Order",
     "Outbox",
@@ -52,8 +63,13 @@ __all__ = [
     "Provider",
     "Scan",
     "Scope",
+    "Sending",
+    "Source",
     "Streamed",
     "SubmitRequest",
     "Taken",
+    "Transfer",
+    "Upload",
+    "UploadMemory",
     "Uploads",
 ]

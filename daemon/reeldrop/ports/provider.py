@@ -1,42 +1,15 @@
-"""What the engine needs of the remote service, its catalogue, and the way files take to it."""
+"""What the engine needs of the remote service, and its catalogue."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
 from reeldrop.domain.errors import StepError, Trouble
-from reeldrop.domain.job import (
-    Cost,
-    GenerationId,
-    MediaFacts,
-)
+from reeldrop.domain.job import Cost, GenerationId
 from reeldrop.domain.spec import Fault, Model
-
-
-class Streamed(Protocol):
-    """A JSON string value that is made while it is sent: the data URI of a file.
-
-    `length` is the exact number of bytes between the quotes.
-    """
-
-    length: int
-
-    def chunks(self) -> AsyncIterator[bytes]:
-        """Yield the value; all of it is ASCII that needs no JSON escape.
-
-        Raises FileBusy when the file is shorter than it was or cannot be read.
-        """
-        ...
-
-    async def verify(self) -> None:
-        """Raise FileBusy unless the file is still the one that `chunks` began to read."""
-        ...
-
-    def facts(self) -> MediaFacts:
-        """Return name, bytes and SHA-256 of what `chunks` yielded to its end."""
-        ...
+from reeldrop.ports.uploads import Meter
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +103,7 @@ class Provider(Protocol):
         """
         ...
 
-    async def fetch(self, url: str, part: Path) -> None:
+    async def fetch(self, url: str, part: Path, meter: Meter) -> None:
         """Download `url` into `part`, without the key; go on by Range where `part` has a beginning.
 
         Redirects are followed. The file is fsynced and has the length that the server announced.
@@ -159,16 +132,5 @@ class Catalogue(Protocol):
         """Return `params` with numbers given as strings made numbers, and every fault at once.
 
         A URI parameter passes here with any string: what it may be is the intake's to check.
-        """
-        ...
-
-
-class Uploads(Protocol):
-    """How a file of a drop reaches the provider."""
-
-    async def prepare(self, file: Path, mode: str) -> tuple[Streamed | str, str]:
-        """Return the value for the request and the mode taken (`data_uri` or `signed_url`).
-
-        Raises Unsendable when `mode` cannot be had, FileBusy when the file cannot be read.
         """
         ...

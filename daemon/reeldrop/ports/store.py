@@ -16,6 +16,7 @@ from reeldrop.domain.job import (
 from reeldrop.domain.lifecycle import Event, State
 from reeldrop.domain.limits import Opening
 from reeldrop.ports.files import Mode
+from reeldrop.ports.uploads import Transfer, UploadMemory
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ class DaySpent:
     usd: float
 
 
-class JobStore(Protocol):
+class JobStore(UploadMemory, Protocol):
     """The memory. Every change is durable (fsynced) when its method returns.
 
     A guarded method writes only while the row still has the job's owner, token and state, and
@@ -262,6 +263,14 @@ class JobStore(Protocol):
 
     async def health(self) -> list[Health]:
         """Return what `set_health` put down."""
+        ...
+
+    async def set_transfers(self, transfers: Sequence[Transfer]) -> None:
+        """Put down how far the files under way have gone; replaces what was."""
+        ...
+
+    async def transfers(self) -> list[Transfer]:
+        """Return what `set_transfers` put down."""
         ...
 
     async def remember(self, folder: str, place: str) -> None:

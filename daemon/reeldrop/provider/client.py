@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from reeldrop.domain.errors import SettingsError, StepError
 from reeldrop.domain.job import GenerationId
-from reeldrop.ports import Clock, Generation, LogRow, SubmitRequest
+from reeldrop.ports import Clock, Generation, LogRow, Meter, SubmitRequest
 from reeldrop.provider.body import SubmitBody
 from reeldrop.provider.clients import Clients, Timeouts
 from reeldrop.provider.connection import OneRequest, Patience, environment_proxy
@@ -185,9 +185,9 @@ class HttpProvider:
 
     # ------------------------------------------------------------------------ results
 
-    async def fetch(self, url: str, part: Path) -> None:
+    async def fetch(self, url: str, part: Path, meter: Meter) -> None:
         """Download a result without the key; see the port."""
-        await self._fetcher.fetch(url, part)
+        await self._fetcher.fetch(url, part, meter)
 
 
 def _call(body: SubmitBody) -> Call:

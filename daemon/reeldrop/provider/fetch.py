@@ -24,7 +24,7 @@ from reeldrop.domain.errors import (
 )
 from reeldrop.domain.references import is_loopback
 from reeldrop.lane import Lane
-from reeldrop.ports import Clock
+from reeldrop.ports import Clock, Meter
 from reeldrop.provider.clients import Timeouts
 from reeldrop.provider.verdicts import FOREIGN, Call, of_answer, of_exception
 from reeldrop.provider.wire import Answer
@@ -110,7 +110,7 @@ class Fetcher:
         self._tags: dict[Path, str] = {}
         """Strong ETags of begun parts; after a restart a range is asked for without one."""
 
-    async def fetch(self, url: str, part: Path) -> None:
+    async def fetch(self, url: str, part: Path, meter: Meter) -> None:
         """Make `part` the whole result.
 
         Raises:
@@ -121,20 +121,21 @@ class Fetcher:
         try:
             with _disk(part):
                 await file.open()
-            await self._fetch(url, part, file)
+            await self._fetch(url, part, file, meter)
             with _disk(part):
                 await file.sync()
         finally:
             file.close()
         self._tags.pop(part, None)
 
-    async def _fetch(self, url: str, part: Path, file: _Part) -> None:
+    async def _fetch(self, url: str, part: Path, file: _Part, meter: Meter) -> None:
         try:
             async with self._client() as client, self._answer(client, url, part, file) as response:
                 if response.status_code == 416 and _is_whole(response, file.size):
                     return
                 plan = await self._plan(response, part, file)
-                await self._receive(response, part, file)
+                meter.expect(plan.total, already=file.size)
+                await self._receive(response, part, file, meter)
         except FOREIGN as exc:
             raise of_exception(Call.FETCH, exc, PLACE) from exc
         if plan.total is not None and file.size != plan.total:
@@ -196,7 +197,9 @@ class Fetcher:
         if tag.startswith('"') and tag.isascii() and len(self._tags) < TAGS_MAX:
             self._tags[part] = tag
 
-    async def _receive(self, response: httpx.Response, part: Path, file: _Part) -> None:
+    async def _receive(
+        self, response: httpx.Response, part: Path, file: _Part, meter: Meter
+    ) -> None:
         """Write the body in pieces; what had arrived before a cut is written too."""
         chunks: list[bytes] = []
         loop = asyncio.get_running_loop()
@@ -216,9 +219,13 @@ class Fetcher:
                     waiting += len(chunk)
                     if waiting >= PIECE:
                         _check_size(file.size + waiting)
-                        waiting = 0
                         await flush()
+                        # The server is not to blame for what the bandwidth makes it wait.
+                        deadline.reschedule(None)
+                        await meter.passed(waiting)
+                        waiting = 0
                         deadline.reschedule(loop.time() + patience)
+                await meter.passed(waiting)
         finally:
             if chunks:
                 await flush()

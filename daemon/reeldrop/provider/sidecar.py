@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from reeldrop.domain.frames import EXAMPLE
-from reeldrop.domain.own import FASTEST, LONGEST_TICKET, MOST_VARIANTS, PRIORITIES, UPLOADS
+from reeldrop.domain.own import FASTEST, LONGEST_TICKET, MOST_VARIANTS, PRIORITIES
+from reeldrop.domain.sending import WAYS
 from reeldrop.domain.spec import OWN, Model
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -34,7 +35,7 @@ _PRIORITY = {
     "description": "Higher goes first; 10 minutes of waiting count as one.",
 }
 _UPLOAD = {
-    "enum": list(UPLOADS),
+    "enum": list(WAYS),
     "default": "auto",
     "description": "How files reach the API.",
 }

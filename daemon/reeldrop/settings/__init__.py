@@ -11,7 +11,6 @@ from reeldrop.settings.model import (
     UploadSettings,
     WatchSettings,
     WebSettings,
-    not_yet,
 )
 from reeldrop.settings.reading import Loaded, api_key, load
 
@@ -29,5 +28,4 @@ __all__ = [
     "WebSettings",
     "api_key",
     "load",
-    "not_yet",
 ]

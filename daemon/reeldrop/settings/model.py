@@ -4,15 +4,17 @@ import re
 import socket
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from reeldrop.domain.references import is_loopback
 from reeldrop.domain.spec import DEFAULT_MODEL, MODEL
+from reeldrop.settings.places import Listen, ObjectStore, SafeUrl, check_endpoint
 
 VIDEO_EXTENSIONS = ("mp4", "mov", "m4v", "mkv", "webm", "avi", "mxf")
+LONGEST_URL_TTL = 7 * 86_400
+"""Seconds: S3 signs for no longer."""
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12} | {
     "KIB": 2**10,
     "MIB": 2**20,
@@ -29,18 +31,6 @@ def _size(value: object) -> object:
     if match is None or match[2].upper() not in UNITS:
         raise ValueError('a size is a number of bytes or like "16MB", "1GB", "512KiB"')
     return int(float(match[1]) * UNITS[match[2].upper()])
-
-
-def _safe_url(value: str) -> str:
-    if not value:
-        return value
-    parts = urlsplit(value)
-    safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
-    if not safe or not parts.hostname or not value.isprintable() or " " in value:
-        raise ValueError("an https:// URL is needed (plain http:// only for this host itself)")
-    if parts.query or parts.fragment or parts.username is not None:
-        raise ValueError("a URL without user, query and fragment is needed")
-    return value.rstrip("/")
 
 
 def _mode(value: object) -> object:
@@ -60,7 +50,6 @@ def _extension(value: str) -> str:
 
 
 Size = Annotated[int, BeforeValidator(_size), Field(ge=0)]
-SafeUrl = Annotated[str, AfterValidator(_safe_url)]
 Mode = Annotated[int | None, BeforeValidator(_mode)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Interval = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -113,6 +102,8 @@ class LimitSettings(_Section):
     submits_per_minute: Annotated[int, Field(ge=1)] = 60
     daily_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     min_free_disk: Size = "1GB"  # pyright: ignore[reportAssignmentType]
+    upload_bandwidth: Size = 0
+    download_bandwidth: Size = 0
 
 
 class UploadSettings(_Section):
@@ -120,17 +111,41 @@ class UploadSettings(_Section):
 
     mode: Literal["auto", "data_uri", "signed_url"] = "auto"
     data_uri_max: Size = "16MB"  # pyright: ignore[reportAssignmentType]
-    object_store: str = ""
+    object_store: ObjectStore = ""
     object_store_options: dict[str, str | bool | int] = {}
-    url_ttl: Annotated[int, Field(gt=0)] = 3600
+    url_ttl: Annotated[int, Field(gt=0, le=LONGEST_URL_TTL)] = 3600
     public_url: SafeUrl = ""
+
+    @property
+    def can_sign(self) -> bool:
+        """Say whether files can be sent as signed URLs."""
+        return bool(self.object_store or self.public_url)
+
+    @model_validator(mode="after")
+    def _safe_endpoint(self) -> "UploadSettings":
+        check_endpoint(self.object_store_options)
+        return self
 
 
 class WebSettings(_Section):
     """The web listener."""
 
-    listen: str = "127.0.0.1:8585"
+    listen: Listen = "127.0.0.1:8585"
     token_file: str = ""
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Where to listen: host and port (0: any free one); None for nowhere."""
+        host, _, port = self.listen.rpartition(":")
+        return (host.strip("[]"), int(port)) if port else None
+
+    @model_validator(mode="after")
+    def _guarded(self) -> "WebSettings":
+        if self.address and not is_loopback(self.address[0]) and not self.token_file:
+            raise ValueError(
+                f"listen = {self.listen} can be reached by other hosts: name a token_file"
+            )
+        return self
 
 
 class LogSettings(_Section):
@@ -166,6 +181,7 @@ class WatchSettings(_Section):
     sidecar_timeout: Seconds = 3600.0
     incomplete_timeout: Seconds = 900.0
     archive: Literal["move", "delete", "keep"] = "move"
+    upload: Literal["", "auto", "data_uri", "signed_url"] = ""
     conform: Literal["off", "auto", "trim"] = "off"
     duplicates: Literal["in_flight", "always", "never"] = "in_flight"
     defaults: dict[str, Any] = {MODEL: DEFAULT_MODEL}
@@ -211,19 +227,20 @@ class Settings(BaseSettings):
             raise ValueError(f"watch: two have the inbox {inbox}; two watches never share an inbox")
         return self
 
+    @model_validator(mode="after")
+    def _possible_uploads(self) -> "Settings":
+        if self.upload.public_url and not self.web.listen:
+            raise ValueError("upload.public_url: the media route needs web.listen")
+        wanted = {"upload.mode": self.upload.mode} | {
+            f"watch {watch.name}: upload": watch.upload for watch in self.watch
+        }
+        asked = [key for key, mode in wanted.items() if mode == "signed_url"]
+        if asked and not self.upload.can_sign:
+            raise ValueError(
+                f'{asked[0]} = "signed_url" needs upload.object_store or upload.public_url'
+            )
+        return self
+
 
 def _doubled(values: list[str]) -> str:
     return next((value for value in values if values.count(value) > 1), "")
-
-
-def not_yet(settings: Settings) -> list[str]:
-    """Return what `settings` asks for and this version cannot do, one sentence for each key.
-
-    Nobody starts with these: a setting that silently does nothing would be believed.
-    """
-    asked = {
-        "upload.object_store": bool(settings.upload.object_store),
-        "upload.public_url": bool(settings.upload.public_url),
-        'upload.mode = "signed_url"': settings.upload.mode == "signed_url",
-    }
-    return [f"{key}: this version cannot do that yet; leave it out" for key in asked if asked[key]]

@@ -10,7 +10,7 @@ from pathlib import Path
 from reeldrop.domain.errors import ReeldropError, SettingsError, StartupError
 from reeldrop.store.failures import damaged, translated
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 APPLICATION_ID = 0x5265656C
 """The bytes "Reel" in the file's header: how our database is told from another program's."""
 BUSY_TIMEOUT = 10.0

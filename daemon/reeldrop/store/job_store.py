@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -22,8 +22,10 @@ from reeldrop.ports import (
     KeptFile,
     Order,
     Taken,
+    Transfer,
+    Upload,
 )
-from reeldrop.store import changes, ledger, orders, queries, turns
+from reeldrop.store import changes, ledger, orders, queries, turns, uploads
 from reeldrop.store.database import connect_writer
 from reeldrop.store.reader import StoreReader
 from reeldrop.store.writer import Writer
@@ -167,6 +169,44 @@ class SqliteJobStore:
     async def health(self) -> list[Health]:
         """Return what was put down."""
         return await self._look(queries.health)
+
+    async def set_transfers(self, transfers: Sequence[Transfer]) -> None:
+        """Put down how far the files under way have gone."""
+        told = [asdict(each) for each in transfers]
+        await self._writer.run(lambda db: changes.set_meta(db, "transfers", told))
+
+    async def transfers(self) -> list[Transfer]:
+        """Return what was put down."""
+        return await self._look(queries.transfers)
+
+    async def begin_upload(self, upload: Upload, job: JobId) -> None:
+        """Put down that an upload is about to be made."""
+        await self._writer.run(lambda db: uploads.begin(db, upload, job))
+
+    async def end_upload(self, upload_id: str, sha256: str) -> None:
+        """Put down that all of it is there."""
+        await self._writer.run(lambda db: uploads.end(db, upload_id, sha256))
+
+    async def uploads_like(self, place: str, size: int) -> list[Upload]:
+        """Return the uploads that may be shared."""
+        return await self._look(uploads.like, place, size)
+
+    async def share_upload(self, upload_id: str, job: JobId) -> bool:
+        """Let a job use an upload as well."""
+        return await self._writer.run(lambda db: uploads.share(db, upload_id, job))
+
+    async def find_upload(self, upload_id: str) -> tuple[Upload, list[JobId]] | None:
+        """Return an upload that an unfinished job wants."""
+        return await self._look(uploads.find, upload_id)
+
+    async def unwanted_uploads(self, busy: Collection[str]) -> list[Upload]:
+        """Return the uploads to remove."""
+        kept = frozenset(busy)
+        return await self._writer.run(lambda db: uploads.unwanted(db, kept))
+
+    async def forget_upload(self, upload_id: str) -> None:
+        """Forget an upload that was removed."""
+        await self._writer.run(lambda db: uploads.forget(db, upload_id))
 
     async def remember(self, folder: str, place: str) -> None:
         """Put down on which mount a marked folder lies."""

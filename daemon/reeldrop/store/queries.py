@@ -8,7 +8,7 @@ from typing import Any
 from reeldrop.domain.job import GenerationId, Job, JobId, JournalEntry, RelPath, Waiting
 from reeldrop.domain.lifecycle import State
 from reeldrop.domain.sameness import of_one_drop
-from reeldrop.ports import Block, Health, KeptFile, Mode, Scope, Taken
+from reeldrop.ports import Block, Direction, Health, KeptFile, Mode, Scope, Taken, Transfer
 from reeldrop.store.rows import columns_of, entry_of, job_of, kept_of, taken_of, text_of, waiting_of
 
 _RIVALS = """
@@ -104,6 +104,14 @@ def health(db: sqlite3.Connection) -> list[Health]:
             tuple(Mode(**mode) for mode in told["modes"]),
         )
         for told in _meta(db, "health") or []
+    ]
+
+
+def transfers(db: sqlite3.Connection) -> list[Transfer]:
+    """Return how far the files under way have gone, as the daemon put it down."""
+    return [
+        Transfer(**told | {"direction": Direction(told["direction"])})
+        for told in _meta(db, "transfers") or []
     ]
 
 

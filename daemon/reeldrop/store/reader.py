@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar
 from reeldrop.domain.job import Job, JobId, JournalEntry, Waiting
 from reeldrop.domain.lifecycle import State
 from reeldrop.domain.limits import Limits
-from reeldrop.ports import Block, DaySpent, Health
+from reeldrop.ports import Block, DaySpent, Health, Transfer
 from reeldrop.store import ledger, queries
 from reeldrop.store.database import connect_reader
 from reeldrop.store.failures import translated
@@ -63,6 +63,10 @@ class StoreReader:
     def health(self) -> list[Health]:
         """Return how the looks at the inboxes go, as the daemon put it down."""
         return self.look(queries.health)
+
+    def transfers(self) -> list[Transfer]:
+        """Return how far the files under way have gone, as the daemon put it down."""
+        return self.look(queries.transfers)
 
     def paused(self) -> float | None:
         """Return since when (s since the epoch) a person has paused the submits, None: nobody has."""

@@ -16,7 +16,9 @@ from reeldrop.domain.job import (
     MediaFacts,
     MediaFile,
     RelPath,
+    Sent,
     Waiting,
+    Way,
 )
 from reeldrop.domain.lifecycle import State, Verdict
 from reeldrop.ports import KeptFile, Taken
@@ -34,7 +36,7 @@ RECORDED = (
     *("tries", "attempts", "request_ids", "upload_mode", "generation_id", "submitted"),
     *("searched", "held", "aside", "settled"),
     *("result_url", "download", "verdict", "staged", "final", "source", "media", "result"),
-    *("cost", "error", "fit", "fitted"),
+    *("cost", "error", "fit", "fitted", "sent"),
 )
 """The fields of a Job that live in the column `record`."""
 FLAGS = ("late", "claimed", "joined")
@@ -78,6 +80,9 @@ def job_of(row: Row) -> Job:
     record["claim"] = RecordedClaim.of(folder, row["files"], references)
     record["request_ids"] = tuple(record["request_ids"])
     record["media"] = tuple(MediaFacts(**facts) for facts in record["media"])
+    record["sent"] = tuple(
+        Sent(each["name"], Way(each["way"]), each["why"]) for each in record["sent"]
+    )
     for name, made in (
         ("verdict", Verdict),
         ("source", _facts_of),

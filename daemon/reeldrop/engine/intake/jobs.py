@@ -45,6 +45,7 @@ class Maker:
     """Makes the jobs of one watch."""
 
     watch: str
+    upload: str
     keep: bool
     inbox: Inbox
     new_id: Callable[[], str]
@@ -145,7 +146,7 @@ class Maker:
             created=now,
             updated=now,
             priority=own.priority,
-            upload=own.upload,
+            upload=own.upload or self.upload,
             labels=own.labels,
             ticket=own.ticket,
         )

@@ -91,7 +91,7 @@ class Intake:
         self._past = Past(watch.name, store)
         self._found = Found(watch, self._shelf, specs, self._past, defaults)
         self._judge = Judge(inbox, self._shelf, specs, self._frames, watch, defaults)
-        self._maker = Maker(watch.name, watch.archive == "keep", inbox, new_id)
+        self._maker = Maker(watch.name, watch.upload, watch.archive == "keep", inbox, new_id)
         self._claims = Claims(inbox, store)
         self._kept = Kept(watch.name, store) if watch.archive == "keep" else None
         self._keeping = Keeping(self._kept, self._shelf) if self._kept else None

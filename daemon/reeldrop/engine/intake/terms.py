@@ -16,7 +16,8 @@ from reeldrop.ports import Mode
 class Watch:
     """What the intake needs to know of a watch; times in seconds.
 
-    `extensions` are those of clips, without a dot; `archive` is `move`, `delete` or `keep`;
+    `extensions` are those of clips, without a dot; `upload` is the way of files whose drop asks for none,
+    as in `domain.sending`; `archive` is `move`, `delete` or `keep`;
     `conform` is `off`, `auto` or `trim`; `duplicates` is `in_flight`, `always` or `never`; `defaults` is
     the preset for the whole watch.
     """
@@ -29,6 +30,7 @@ class Watch:
     sidecar_grace: float
     sidecar_timeout: float
     incomplete_timeout: float
+    upload: str
     archive: str
     conform: str
     duplicates: str
