@@ -6,12 +6,13 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
 
+from reeldrop.serving.listener import Listener
 from reeldrop.simulator.api import Api
 from reeldrop.simulator.catalogue import Catalogue
 from reeldrop.simulator.faults import Faults
 from reeldrop.simulator.filehost import FileHost
+from reeldrop.simulator.http import Desk
 from reeldrop.simulator.ledger import Ledger
-from reeldrop.simulator.listener import Listener
 from reeldrop.simulator.making import Workshop
 from reeldrop.simulator.terms import Parts, Terms
 
@@ -69,7 +70,8 @@ class Simulator:
             stack.push_async_callback(asyncio.to_thread, workshop.close)
             api = Api(self._parts(catalogue, workshop))
             host = FileHost(self.ledger, self.faults, workshop, api.now)
-            files, front = Listener(host, api.now), Listener(api, api.now)
+            files = Listener(lambda reader, writer: Desk(reader, writer, host, api.now))
+            front = Listener(lambda reader, writer: Desk(reader, writer, api, api.now))
             self._files_port = await self._listen(stack, files, 0)
             self._port = await self._listen(stack, front, self._port)
             self._open = stack.pop_all()
@@ -94,7 +96,7 @@ class Simulator:
 
     async def _listen(self, stack: AsyncExitStack, listener: Listener, port: int) -> int:
         stack.push_async_callback(listener.close)
-        return await listener.open(port)
+        return await listener.open("127.0.0.1", port)
 
 
 async def serve_forever(simulator: Simulator, ready: Callable[[Simulator], None]) -> None:
