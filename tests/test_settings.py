@@ -1,6 +1,7 @@
 """Settings: what is accepted, where it may stand, and what a person is told otherwise."""
 
 import os
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -247,7 +248,187 @@ def test_folders_by_themselves_do_not_stand_for_several_watches(
         load(config, "/i", "/o")
 
 
-# ---------------------------------------------------------------- what cannot be done yet
+# ---------------------------------------------------------------- uploads, and where they are fetched
+
+MOST = "9" * 400
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[limits]\nupload_bandwidth = "10MB/s"\n', ["limits.upload_bandwidth", 'like "16MB"']),
+        ("[limits]\nupload_bandwidth = true\n", ["limits.upload_bandwidth", "a number is needed"]),
+        (f'[limits]\nupload_bandwidth = "{MOST}"\n', ["limits.upload_bandwidth", 'like "16MB"']),
+        ("[limits]\ndownload_bandwidth = -1\n", ["limits.download_bandwidth", "to 0, not -1"]),
+        ("[limits]\ndownload_bandwidth = 1.5\n", ["limits.download_bandwidth", "not 1.5"]),
+        ('[upload]\nmode = "url"\n', ["upload.mode", "'data_uri' or 'signed_url', not 'url'"]),
+        ('[upload]\nmode = "signed_url"\n', ["upload.mode", "object_store or upload.public_url"]),
+        (f'{WATCH}upload = "ftp"\n', ["watch[0].upload", "'auto', 'data_uri'", "not 'ftp'"]),
+        (f'{WATCH}upload = "signed_url"\n', ["watch main: upload", "upload.public_url"]),
+        ('[upload]\nobject_store = "https://b"\n', ["upload.object_store", "s3://bucket/prefix"]),
+        ('[upload]\nobject_store = "s3://"\n', ["upload.object_store", "s3://bucket/prefix"]),
+        ('[upload]\nobject_store = "s3://b/../c"\n', ["upload.object_store", "s3://bucket/prefix"]),
+        ('[upload]\nobject_store = "s3://b//c"\n', ["upload.object_store", "s3://bucket/prefix"]),
+        ('[upload]\nobject_store = "s3://k:hidden@b"\n', ["upload.object_store", "az://"]),
+        ('[upload]\nobject_store_options = "hidden"\n', ["object_store_options: this is a table"]),
+        ("[upload]\nurl_ttl = 0\n", ["upload.url_ttl", "not 0"]),
+        ("[upload]\nurl_ttl = 604801\n", ["upload.url_ttl", "equal to 604800, not 604801"]),
+        ('[upload]\nurl_ttl = "1h"\n', ["upload.url_ttl", "not '1h'"]),
+        ("[upload]\nurl_ttl = true\n", ["upload.url_ttl", "a number is needed"]),
+        ('[upload]\npublic_url = "http://media.example"\n', ["upload.public_url", "https://"]),
+        ('[upload]\npublic_url = "media.example"\n', ["upload.public_url", "https://"]),
+        ('[upload]\npublic_url = "https://m?t=hidden"\n', ["upload.public_url", "without user"]),
+        ('[upload]\npublic_url = "https://u:hidden@m"\n', ["upload.public_url", "without user"]),
+        ('[upload]\npublic_url = "https://m:hidden"\n', ["upload.public_url", "is no URL"]),
+        ('[upload]\npublic_url = "https://[::1"\n', ["upload.public_url", "is no URL"]),
+        ('[upload]\npublic_url = "https://m"\n[web]\nlisten = ""\n', ["public_url", "web.listen"]),
+        ('[web]\nlisten = "8585"\n', ["web.listen", '"127.0.0.1:8585"', '"[::1]:8585"']),
+        ('[web]\nlisten = ":8585"\n', ["web.listen", "host:port"]),
+        ('[web]\nlisten = "::1:8585"\n', ["web.listen", "host:port"]),
+        ('[web]\nlisten = "[:::]:8585"\n', ["web.listen", "host:port"]),
+        ('[web]\nlisten = "127.0.0.1:65536"\n', ["web.listen", "host:port"]),
+        ('[web]\nlisten = "localhost:80\\n"\n', ["web.listen", "host:port"]),
+        ('[web]\nlisten = "0.0.0.0:8585"\n', ["web: listen = 0.0.0.0:8585", "a token_file"]),
+        ('[web]\nlisten = "[::]:8585"\n', ["web: listen = [::]:8585", "a token_file"]),
+        ('[web]\nlisten = "nas:8585"\n', ["web: listen = nas:8585", "a token_file"]),
+        ("[web]\ntoken_file = 5\n", ["web.token_file"]),
+    ],
+)
+def test_a_wrong_way_to_send_or_to_be_reached_is_told_at_the_start(
+    text: str, words: list[str], written: Callable[[str], str]
+) -> None:
+    """Else the first big clip finds it out, at night."""
+    said = complaint(written(text))
+    assert [word for word in words if word not in said] == []
+    assert "hidden" not in said
+    assert len(said.splitlines()) == 1
+
+
+GOOD_UPLOADS = """
+[limits]
+upload_bandwidth = "10MB"
+download_bandwidth = 0
+[upload]
+mode = "signed_url"
+object_store = "s3://clips.example/reel_drop/2026/"
+object_store_options = { endpoint = "http://127.0.0.1:9000", region = "x", skip_signature = false, n = 5 }
+url_ttl = 604800
+public_url = "https://media.example:8443/reeldrop/"
+[web]
+listen = "[::1]:0"
+"""
+
+
+def test_what_may_be_set_of_uploads_is_read_as_it_stands(written: Callable[[str], str]) -> None:
+    """obstore's keys are handed on as they are: a flag stays a flag, a number a number."""
+    settings = load(written(GOOD_UPLOADS + WATCH + 'upload = "auto"\n')).settings
+    assert (settings.limits.upload_bandwidth, settings.limits.download_bandwidth) == (10**7, 0)
+    upload = settings.upload
+    assert upload.object_store == "s3://clips.example/reel_drop/2026"
+    assert upload.object_store_options == {
+        "endpoint": "http://127.0.0.1:9000", "region": "x", "skip_signature": False, "n": 5
+    }  # fmt: skip
+    assert upload.object_store_options["skip_signature"] is False
+    assert (upload.url_ttl, upload.public_url) == (604_800, "https://media.example:8443/reeldrop")
+    assert upload.can_sign
+    assert settings.watch[0].upload == "auto"
+    assert settings.web.address == ("::1", 0)
+
+
+@pytest.mark.parametrize(
+    ("listen", "address"),
+    [
+        ("127.0.0.1:8585", ("127.0.0.1", 8585)),
+        ("localhost:0", ("localhost", 0)),
+        ("0.0.0.0:80", ("0.0.0.0", 80)),
+        ("[::]:80", ("::", 80)),
+        ("", None),
+    ],
+)
+def test_where_to_listen_is_read_as_host_and_port(
+    listen: str, address: tuple[str, int] | None, written: Callable[[str], str]
+) -> None:
+    """A token_file is named, not read: nothing that is served asks for one yet."""
+    config = written(f'[web]\nlisten = "{listen}"\ntoken_file = "/nowhere/token"\n')
+    assert load(config).settings.web.address == address
+
+
+OPTIONS = [
+    ('{ aws_secret_access_key = ["hidden"] }', "aws_secret_access_key: an option is a text"),
+    ('{ aws_secret_access_key = { x = "hidden" } }', "aws_secret_access_key: an option is"),
+    ("{ aws_secret_access_key = 1234.5678 }", "aws_secret_access_key: an option is a text"),
+    ('{ aws_secret_access_key = "hidden", region = [1] }', "region: an option is a text"),
+    ('{ secret = "hidden", endpoint = "http://minio.lan" }', "endpoint: an https:// URL"),
+    ('{ secret = "hidden", AWS_ENDPOINT_URL = "HTTP://minio.lan" }', "AWS_ENDPOINT_URL: an https"),
+    ('{ secret = "hidden", google_base_url = "http://gcs.lan" }', "google_base_url: an https://"),
+    ('{ secret = "hidden", endpoint = "minio.lan:9000" }', "endpoint: an https:// URL"),
+    ('{ endpoint = "https://u:hidden@minio.lan" }', "endpoint: a URL without user"),
+    ('{ endpoint = "https://minio.lan:hidden" }', "endpoint: this is no URL"),
+]
+
+
+@pytest.mark.parametrize(("options", "words"), OPTIONS)
+@pytest.mark.parametrize("place", ["file", "environment"])
+def test_a_wrong_option_of_the_object_store_tells_no_secret(
+    options: str,
+    words: str,
+    place: str,
+    written: Callable[[str], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The message goes to the journal, which is read by more people than the bucket's key."""
+    if place == "file":
+        config = written(f"[upload]\nobject_store_options = {options}\n")
+    else:
+        config = None
+        monkeypatch.setenv("REELDROP_UPLOAD__OBJECT_STORE_OPTIONS", options)
+    with pytest.raises(SettingsError) as caught:
+        load(config)
+    said = caught.value.message
+    assert "upload.object_store_options" in said
+    assert words in said
+    whole = "".join(traceback.format_exception(caught.value))
+    assert not any(secret in whole for secret in ("hidden", "1234.5678"))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        '{ endpoint = "http://localhost:9000", allow_http = true }',
+        '{ aws_endpoint = "http://[::1]:9000" }',
+        '{ endpoint = "https://minio.lan:9000", proxy_url = "http://proxy.lan:3128" }',
+        '{ azure_use_fabric_endpoint = true, allow_http = "false" }',
+    ],
+)
+def test_plain_http_to_this_host_and_what_names_no_address_is_taken(
+    options: str, written: Callable[[str], str]
+) -> None:
+    """A gateway on the same host has no certificate; what passes a proxy is encrypted already."""
+    config = written(f"[upload]\nobject_store_options = {options}\n")
+    assert load(config).settings.upload.object_store_options
+
+
+def test_one_option_of_the_environment_leaves_the_others(
+    monkeypatch: pytest.MonkeyPatch, written: Callable[[str], str]
+) -> None:
+    """A container gets its secret by a variable, the rest by the file."""
+    config = written('[upload]\nobject_store_options = { region = "x" }\n')
+    monkeypatch.setenv("REELDROP_UPLOAD__OBJECT_STORE_OPTIONS__AWS_SECRET_ACCESS_KEY", "hidden")
+    options = load(config).settings.upload.object_store_options
+    assert options == {"region": "x", "aws_secret_access_key": "hidden"}
+    monkeypatch.setenv("REELDROP_UPLOAD__OBJECT_STORE_OPTIONS__ENDPOINT", "http://minio.lan")
+    said = complaint(config)
+    assert "REELDROP_UPLOAD__OBJECT_STORE_OPTIONS__" in said
+    assert "endpoint: an https:// URL" in said
+
+
+def test_settings_that_are_printed_tell_no_secret(written: Callable[[str], str]) -> None:
+    """Whatever logs them, or prints them in a report of a fault."""
+    config = written('[upload]\nobject_store_options = { aws_secret_access_key = "hidden" }\n')
+    loaded = load(config)
+    assert "hidden" in loaded.settings.upload.object_store_options.values()
+    for shown in (loaded, loaded.settings, loaded.settings.upload):
+        assert "hidden" not in f"{shown!r} {shown!s}"
 
 
 # ---------------------------------------------------------------- values

@@ -58,9 +58,12 @@ async def test_the_record_says_what_was_done_and_what_it_cost(
     assert record["request_ids"][0].startswith(f"{record['id']}.")
     assert sha256(clip) == record["source"]["sha256"]
     assert sha256(result) == record["result"]["sha256"]
-    assert {"file": "a.mov", "bytes": clip.stat().st_size, "sha256": sha256(clip)} == record[
-        "params"
-    ]["video_url"]
+    sent = record["params"]["video_url"]
+    assert list(sent) == ["file", "bytes", "sha256", "upload", "why"]
+    assert (sent["file"], sent["bytes"]) == ("a.mov", clip.stat().st_size)
+    assert sha256(clip) == sent["sha256"]
+    assert sent["upload"] == "data_uri"
+    assert sent["why"].endswith("MB is not over upload.data_uri_max (16 MB)")
     assert record["upload"] == "data_uri"
     assert generation.charged_usd == record["cost"]["usd"]
     assert [entry["state"] for entry in record["states"]] == [

@@ -83,6 +83,13 @@ def test_a_rate_may_be_given_as_a_text(given_: Any) -> None:
     assert read_own({"fps": given_}) == (Own(fps=23.976), [])
 
 
+@pytest.mark.parametrize("way", ["auto", "data_uri", "signed_url"])
+def test_every_way_to_send_may_be_asked_for(way: str) -> None:
+    """An "auto" that is written stands over what the watch says: it is not the same as nothing."""
+    assert read_own({"upload": way}) == (Own(upload=way), [])
+    assert Own().upload == ""
+
+
 def test_a_good_object_is_taken_as_it_is() -> None:
     """These are the keys of the contract."""
     given_: dict[str, Any] = {

@@ -1,17 +1,19 @@
-"""A store of version 1 becomes one of today: nothing is lost, nothing is forgotten that was paid for.
+"""A store of an older version becomes one of today: nothing is lost, and nothing that was paid for.
 
-`version_1.sql` is the dump of a store that version 1 itself has written.
+`version_1.sql` and `version_3.sql` are dumps of stores that these versions themselves have written.
 """
 
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from reeldrop.domain.errors import StartupError
+from reeldrop.domain.fit import Fit
 from reeldrop.domain.job import (
     Claim,
     ClaimedFile,
@@ -20,14 +22,17 @@ from reeldrop.domain.job import (
     MediaFacts,
     MediaFile,
     RelPath,
+    Sent,
     Waiting,
+    Way,
 )
-from reeldrop.domain.lifecycle import State, Verdict
-from reeldrop.ports import KeptFile
+from reeldrop.domain.lifecycle import Event, State, Verdict
+from reeldrop.ports import KeptFile, Upload
 from reeldrop.store import open_desk, open_reader
 from reeldrop.store.database import SCHEMA_VERSION
 
 VERSION_1 = Path(__file__).with_name("version_1.sql").read_text("utf-8")
+VERSION_3 = Path(__file__).with_name("version_3.sql").read_text("utf-8")
 APPLICATION_ID = 0x5265656C
 MADE_NEW = f"'schema','{SCHEMA_VERSION}'"
 UNCERTAIN = "uncertain\udcff.mp4"
@@ -55,17 +60,42 @@ CHARGES = {
     "submitting.mp4": (None, None),
 }
 """What was paid for or may have been: not what failed, what was refused, or what was never sent."""
+STATES_OF_3 = {
+    "delivered.mp4": State.DELIVERED,
+    "failed.mp4": State.FAILED,
+    "cancelled.mp4": State.CANCELLED,
+    "generating.mp4": State.GENERATING,
+    "fitted.mp4": State.GENERATING,
+    "joined.mp4": State.GENERATING,
+    "f.0000.png": State.DOWNLOADING,
+    "delivering.mp4": State.DELIVERING,
+    UNCERTAIN: State.UNCERTAIN,
+    "submitting.mp4": State.SUBMITTING,
+    "uploading.mp4": State.UPLOADING,
+    "queued.mp4": State.QUEUED,
+    "kept.mp4": State.QUEUED,
+}
+
+
+def laid(path, script):
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(script)
+        db.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        db.execute("PRAGMA journal_mode=WAL")
+    return path
 
 
 @pytest.fixture
 def old(settings):
     """A store as version 1 left it."""
-    settings.sqlite_path.parent.mkdir()
-    with closing(sqlite3.connect(settings.sqlite_path)) as db:
-        db.executescript(VERSION_1)
-        db.execute(f"PRAGMA application_id={APPLICATION_ID}")
-        db.execute("PRAGMA journal_mode=WAL")
-    return settings.sqlite_path
+    return laid(settings.sqlite_path, VERSION_1)
+
+
+@pytest.fixture
+def old_3(settings):
+    """A store as version 3 left it."""
+    return laid(settings.sqlite_path, VERSION_3)
 
 
 @pytest.fixture
@@ -118,8 +148,7 @@ async def test_everything_reads_back(old, upgrade):
     assert jobs[UNCERTAIN].request_ids == (f"{jobs[UNCERTAIN].id}.1",)
     for job in jobs.values():
         assert (job.spec_key, job.origin_key, job.leader, job.joined) == ("", "", None, False)
-        assert not job.aside
-        assert not job.cancel_asked
+        assert (job.aside, job.cancel_asked, job.sent) == (False, False, ())
         assert await store.journal(job.id)
     assert await store.waiting() == [
         Waiting("main", RelPath("w.mp4"), "waiting for sidecar w.json", 1_790_000_000.0)
@@ -170,6 +199,79 @@ async def test_it_goes_on_where_version_1_stopped(old, upgrade, clock):
     assert states["uploading.mp4"] is State.QUEUED
     taken = await store.claim_next(clock.now())
     assert taken.path == "queued.mp4"
+
+
+async def test_all_of_version_3_reads_back(old_3, upgrade):
+    """Whoever updates with jobs in every state finds them where they were."""
+    store = await upgrade()
+    jobs = {job.path: job for job in await store.jobs()}
+    assert {path: job.state for path, job in jobs.items()} == STATES_OF_3
+    for job in jobs.values():
+        assert job.sent == ()
+        assert await store.journal(job.id)
+        again = await store.get(job.id)
+        assert (again, again.claim.source) == (job, job.claim.source)
+    job = jobs["delivered.mp4"]
+    assert (job.upload, job.upload_mode, job.ticket) == ("data_uri", "data_uri", "Übung-1")
+    assert (job.generation_id, job.spec_key) == ("gén:delivered.mp4", "11" * 32)
+    assert job.source == MediaFacts("delivered.mp4", 12, "aa" * 32, 3.0, 1280, 720, 24.0, "h264")
+    assert job.media == (MediaFacts("ref/é.png", 34, "bb" * 32),)
+    assert (job.cost, job.final) == (Cost(3_900_000.0, 1.95), "delivered")
+    assert job.claim == Claim(
+        RelPath(".reeldrop/claims/1"),
+        (ClaimedFile(RelPath("source/delivered.mp4"), RelPath("delivered.mp4"), "1:2:3:4"),),
+        (ClaimedFile(RelPath("references/0.png"), RelPath("ref/é.png"), "5:6:7:8"),),
+    )
+    assert jobs["fitted.mp4"].fit == Fit(width=1280, height=720, fps=24.0, seconds=10.0)
+    assert jobs["fitted.mp4"].fitted == MediaFacts("x.fit.mp4", 8, "dd" * 32)
+    assert (jobs["joined.mp4"].joined, jobs["joined.mp4"].leader) == (
+        True,
+        jobs["generating.mp4"].id,
+    )
+    assert [file.origin for file in jobs["f.0000.png"].claim.source[::299]] == [
+        "f.0000.png",
+        "f.0299.png",
+    ]
+    assert jobs[UNCERTAIN].held
+    assert [order.args for order in await store.orders()] == [{"why": "é"}]
+    assert await store.paused() == 1_790_000_500.0
+    assert await store.suspects("main") == {(RelPath("odd\udcff.mp4"), "1:2:3:4")}
+    assert len(await store.known_kept("main")) == len(await store.waiting()) == 1
+    submits = {path for path, job in jobs.items() if await store.charged(job.id)}
+    assert submits == {
+        *("delivered.mp4", "generating.mp4", "fitted.mp4", "f.0000.png", "delivering.mp4"),
+        *(UNCERTAIN, "submitting.mp4"),
+    }
+    assert sum(day.submits for day in await store.spent(7)) == len(submits)
+
+
+async def test_what_version_3_has_begun_goes_on_and_sends_its_files(old_3, upgrade, clock):
+    """A job that was taken before the update shares what is uploaded after it."""
+    store = await upgrade()
+    assert await store.transfers() == []
+    assert await store.unwanted_uploads(()) == []
+    adopted = {job.path: job for job in await store.adopt()}
+    assert set(adopted) == {
+        *("generating.mp4", "fitted.mp4", "joined.mp4", "f.0000.png", "delivering.mp4"),
+    }
+    taken = await store.claim_next(clock.now())
+    assert taken.path == "queued.mp4"
+    upload = Upload("0" * 32, "s3://bucket", "/srv/in/queued.mp4", "1:2:3:4", 12, "video/mp4")
+    await store.begin_upload(upload, taken.id)
+    await store.end_upload(upload.id, "00ff")
+    assert await store.find_upload(upload.id) == (replace(upload, sha256="00ff"), [taken.id])
+    sent = (Sent(RelPath("queued.mp4"), Way.SIGNED_URL, "12 MB is over the most"),)
+    told = await store.move(taken.evolve(sent=sent), Event.DECLARED)
+    assert (await store.get(told.id)).sent == sent
+
+
+async def test_a_copy_of_version_3_stays_beside_it(old_3, upgrade):
+    """The program of before can go on from it."""
+    before = dump(old_3)
+    await (await upgrade()).close()
+    assert beside(old_3) == ["reeldrop.db", "reeldrop.db.version-3"]
+    assert before == dump(old_3.with_name("reeldrop.db.version-3"))
+    assert any(MADE_NEW in line for line in dump(old_3))
 
 
 async def test_a_copy_of_version_1_stays_beside_it(old, upgrade):

@@ -46,12 +46,19 @@ def choose(wanted: str, name: str, size: int, means: Means) -> Choice:
             f'{name} cannot be sent as "{wanted[:32]}": there is no such way.',
             hint=f"Set upload to one of {', '.join(WAYS)}.",
         )
-    most = f"upload.data_uri_max ({megabytes(means.data_uri_max)})"
+    told, most = _told(size, means.data_uri_max)
+    most = f"upload.data_uri_max ({most})"
     if size <= means.data_uri_max:
-        return Choice(Way.DATA_URI, f"{megabytes(size)} is not over {most}")
+        return Choice(Way.DATA_URI, f"{told} is not over {most}")
     if means.can_sign:
-        return Choice(Way.SIGNED_URL, f"{megabytes(size)} is over {most}")
+        return Choice(Way.SIGNED_URL, f"{told} is over {most}")
     return Choice(
         Way.DATA_URI,
-        f"{megabytes(size)} is over {most}, but neither upload.object_store nor upload.public_url is set",
+        f"{told} is over {most}, but neither upload.object_store nor upload.public_url is set",
     )
+
+
+def _told(size: int, most: int) -> tuple[str, str]:
+    """Return two sizes for people, to the byte where they would look the same."""
+    told = megabytes(size), megabytes(most)
+    return (f"{size} bytes", f"{most} bytes") if told[0] == told[1] else told

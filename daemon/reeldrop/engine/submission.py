@@ -142,7 +142,9 @@ class Submission:
             ),
             source=job.source if self._made else _with_digest(job.source, clip),
             fitted=_with_digest(job.fitted, clip) if self._made else None,
-            media=tuple(replace(known, name=origin) for origin, known in facts.items()),
+            # Of what was accepted before it was read to its end the sizes are known.
+            media=tuple(replace(known, name=origin) for origin, known in facts.items())
+            or job.media,
         )
 
     def _mode(self, clip: RelPath | None) -> str:

@@ -17,6 +17,7 @@ SHOWN = frozenset(
         "float_parsing",
         "greater_than",
         "greater_than_equal",
+        "less_than_equal",
     }
 )
 
@@ -32,6 +33,8 @@ def explain(
             message = "there is no such key" + _nearest(keys)
         elif problem["type"] in ("model_type", "model_attributes_type"):
             message = f"this is a table; write its keys below [{'.'.join(keys)}]"
+        elif problem["type"] == "dict_type":
+            message = 'this is a table, like { key = "value" }'
         elif problem["type"] in SHOWN:
             message += f", not {problem['input']!r:.80}"
         yield f"{_place(keys, path, origins)}: {_key_name(problem['loc'])}{message}"

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from reeldrop.domain.references import is_loopback
 from reeldrop.domain.spec import DEFAULT_MODEL, MODEL
-from reeldrop.settings.places import Listen, ObjectStore, SafeUrl, check_endpoint
+from reeldrop.settings.places import Listen, ObjectStore, Options, SafeUrl
 
 VIDEO_EXTENSIONS = ("mp4", "mov", "m4v", "mkv", "webm", "avi", "mxf")
 LONGEST_URL_TTL = 7 * 86_400
@@ -23,11 +23,18 @@ UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12} | {
 }
 
 
+def _number(value: object) -> object:
+    """Refuse true and false, which pydantic takes for 1 and 0: a limit of one byte is nobody's wish."""
+    if isinstance(value, bool):
+        raise ValueError("a number is needed, not true or false")  # noqa: TRY004
+    return value
+
+
 def _size(value: object) -> object:
     """Read "16MB", "512KiB", "500" as bytes."""
     if not isinstance(value, str):
-        return value
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", value)
+        return _number(value)
+    match = re.fullmatch(r"\s*(\d{1,18}(?:\.\d{1,18})?)\s*([A-Za-z]*)\s*", value)
     if match is None or match[2].upper() not in UNITS:
         raise ValueError('a size is a number of bytes or like "16MB", "1GB", "512KiB"')
     return int(float(match[1]) * UNITS[match[2].upper()])
@@ -51,12 +58,15 @@ def _extension(value: str) -> str:
 
 Size = Annotated[int, BeforeValidator(_size), Field(ge=0)]
 Mode = Annotated[int | None, BeforeValidator(_mode)]
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Interval = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Seconds = Annotated[float, BeforeValidator(_number), Field(ge=0, allow_inf_nan=False)]
+Interval = Annotated[float, BeforeValidator(_number), Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, BeforeValidator(_number), Field(ge=1)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, hide_input_in_errors=True
+    )
 
 
 class ApiSettings(_Section):
@@ -98,9 +108,9 @@ class StoreSettings(_Section):
 class LimitSettings(_Section):
     """What the daemon may use."""
 
-    in_flight: Annotated[int, Field(ge=1)] = 10
-    submits_per_minute: Annotated[int, Field(ge=1)] = 60
-    daily_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    in_flight: Count = 10
+    submits_per_minute: Count = 60
+    daily_usd: Annotated[float, BeforeValidator(_number), Field(ge=0, allow_inf_nan=False)] = 0.0
     min_free_disk: Size = "1GB"  # pyright: ignore[reportAssignmentType]
     upload_bandwidth: Size = 0
     download_bandwidth: Size = 0
@@ -112,19 +122,14 @@ class UploadSettings(_Section):
     mode: Literal["auto", "data_uri", "signed_url"] = "auto"
     data_uri_max: Size = "16MB"  # pyright: ignore[reportAssignmentType]
     object_store: ObjectStore = ""
-    object_store_options: dict[str, str | bool | int] = {}
-    url_ttl: Annotated[int, Field(gt=0, le=LONGEST_URL_TTL)] = 3600
+    object_store_options: Options = {}
+    url_ttl: Annotated[Count, Field(le=LONGEST_URL_TTL)] = 3600
     public_url: SafeUrl = ""
 
     @property
     def can_sign(self) -> bool:
         """Say whether files can be sent as signed URLs."""
         return bool(self.object_store or self.public_url)
-
-    @model_validator(mode="after")
-    def _safe_endpoint(self) -> "UploadSettings":
-        check_endpoint(self.object_store_options)
-        return self
 
 
 class WebSettings(_Section):
@@ -190,7 +195,9 @@ class WatchSettings(_Section):
 class Settings(BaseSettings):
     """All settings, frozen."""
 
-    model_config = SettingsConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, validate_default=True, hide_input_in_errors=True
+    )
 
     node: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{0,64}$")] = ""
     api: ApiSettings = ApiSettings()
@@ -230,7 +237,9 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _possible_uploads(self) -> "Settings":
         if self.upload.public_url and not self.web.listen:
-            raise ValueError("upload.public_url: the media route needs web.listen")
+            raise ValueError(
+                'upload.public_url: the media route needs web.listen, like "127.0.0.1:8585"'
+            )
         wanted = {"upload.mode": self.upload.mode} | {
             f"watch {watch.name}: upload": watch.upload for watch in self.watch
         }
