@@ -18,8 +18,8 @@ import httpx
 
 from reeldrop.domain.errors import SettingsError
 
-PIECE = 256 * 1024
-"""Bytes that must get away within one write time-out: 60 s allow links down to 4 kB/s."""
+PIECE = 1024 * 1024
+"""Bytes between two looks whether the server has answered already."""
 UNSENT_MAX = 64 * 1024
 UNREAD_MAX = 256 * 1024
 KEEP_ALIVE = 30.0
@@ -63,7 +63,8 @@ class Patience:
 class _Line(asyncio.Protocol):
     """Keeps what the peer sends, whether or not anybody is reading."""
 
-    def __init__(self) -> None:
+    def __init__(self, unread_max: int) -> None:
+        self._unread_max = unread_max
         self.transport: asyncio.Transport | None = None
         self.received = bytearray()
         self.ended = False
@@ -84,7 +85,7 @@ class _Line(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.received += data
-        if len(self.received) > UNREAD_MAX and self.transport is not None:
+        if len(self.received) > self._unread_max and self.transport is not None:
             self.transport.pause_reading()
         self.news.set()
 
@@ -110,9 +111,10 @@ class _Line(asyncio.Protocol):
 
 
 class _Stream(httpcore.AsyncNetworkStream):
-    def __init__(self, line: _Line, patience: Patience) -> None:
+    def __init__(self, line: _Line, patience: Patience | None, widest: int) -> None:
         self._line = line
         self._patience = patience
+        self._widest = widest
 
     @property
     def _transport(self) -> asyncio.Transport:
@@ -122,14 +124,18 @@ class _Stream(httpcore.AsyncNetworkStream):
         line = self._line
         while not line.received and not line.ended:
             line.news.clear()
-            if self._patience.begun:
+            if self._patience is not None and self._patience.begun:
                 await self._patience.wait(line.news)
             else:
                 await _within(timeout, line.news.wait(), httpcore.ReadTimeout)
         if not line.received and line.failure is not None:
             raise httpcore.ReadError("connection lost") from line.failure
-        chunk = bytes(line.received[:max_bytes])
-        del line.received[:max_bytes]
+        if len(line.received) <= max(max_bytes, self._widest):
+            # All of it, as it is: nothing is copied.
+            chunk, line.received = cast("bytes", line.received), bytearray()
+        else:
+            chunk = bytes(line.received[:max_bytes])
+            del line.received[:max_bytes]
         if not line.ended:
             self._transport.resume_reading()
         return chunk
@@ -149,7 +155,14 @@ class _Stream(httpcore.AsyncNetworkStream):
             # httpcore stops sending on a WriteError, and reads the answer.
             raise httpcore.WriteError("the server answered or closed before the request's end")
         self._transport.write(piece)
-        await _within(timeout, line.room.wait(), httpcore.WriteTimeout)
+        while not line.room.is_set():
+            unsent = self._transport.get_write_buffer_size()
+            try:
+                await _within(timeout, line.room.wait(), httpcore.WriteTimeout)
+            except httpcore.WriteTimeout:
+                # Eight clips on one slow line are slow; as long as bytes get away, they get away.
+                if self._transport.get_write_buffer_size() >= unsent:
+                    raise
         if line.ended:
             raise httpcore.WriteError("connection lost") from line.failure
 
@@ -202,9 +215,13 @@ def _keep_alive(transport: asyncio.Transport) -> None:
             connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), int(KEEP_ALIVE))
 
 
-class _Network(httpcore.AsyncNetworkBackend):
-    def __init__(self, patience: Patience) -> None:
+class Network(httpcore.AsyncNetworkBackend):
+    """Connections that keep what arrives, whether or not anybody is reading."""
+
+    def __init__(self, patience: Patience | None = None, widest: int = 0) -> None:
+        """`widest`: bytes that a read may return though fewer were asked for, and that wait unread."""
         self._patience = patience
+        self._widest = widest
 
     async def connect_tcp(
         self,
@@ -214,27 +231,32 @@ class _Network(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,  # noqa: ARG002 -- the base class's; never set here
         socket_options: Iterable[Any] | None = None,  # noqa: ARG002 -- likewise
     ) -> httpcore.AsyncNetworkStream:
+        """Connect; whichever of the host's addresses answers first."""
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(timeout):
                 transport, line = await loop.create_connection(
-                    _Line, host, port, happy_eyeballs_delay=0.25
+                    lambda: _Line(max(UNREAD_MAX, self._widest)),
+                    host,
+                    port,
+                    happy_eyeballs_delay=0.25,
                 )
         except TimeoutError as exc:
             raise httpcore.ConnectTimeout("connecting") from exc
         except OSError as exc:
             raise httpcore.ConnectError(str(exc)) from exc
         _keep_alive(transport)
-        return _Stream(line, self._patience)
+        return _Stream(line, self._patience, self._widest)
 
     async def sleep(self, seconds: float) -> None:
+        """Wait between two tries."""
         await asyncio.sleep(seconds)
 
 
-class OneRequest(httpx.AsyncHTTPTransport):
-    """An httpx transport for one request on a connection of its own."""
+class PoolTransport(httpx.AsyncHTTPTransport):
+    """An httpx transport over a network of ours, with a fresh connection for each request."""
 
-    def __init__(self, context: ssl.SSLContext, proxy: str | None, patience: Patience) -> None:
+    def __init__(self, context: ssl.SSLContext, proxy: str | None, network: Network) -> None:
         # In place of httpx's own pool, because httpx has no argument for the network beneath it.
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=context,
@@ -243,8 +265,15 @@ class OneRequest(httpx.AsyncHTTPTransport):
             max_keepalive_connections=0,
             http1=True,
             http2=False,
-            network_backend=_Network(patience),
+            network_backend=network,
         )
+
+
+class OneRequest(PoolTransport):
+    """An httpx transport for one request on a connection of its own."""
+
+    def __init__(self, context: ssl.SSLContext, proxy: str | None, patience: Patience) -> None:
+        super().__init__(context, proxy, Network(patience))
 
 
 def _proxy(address: str) -> httpcore.Proxy:

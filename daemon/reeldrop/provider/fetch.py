@@ -4,28 +4,24 @@ The part file is the only state; what it holds is always a beginning of the resu
 """
 
 import asyncio
-import errno
-import os
 import re
 import ssl
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
 from reeldrop.domain.errors import (
-    DiskFull,
-    FolderOffline,
     ResultDamaged,
-    StepError,
     TransientError,
 )
 from reeldrop.domain.references import is_loopback
-from reeldrop.lane import Lane
 from reeldrop.ports import Clock, Meter
 from reeldrop.provider.clients import Timeouts
+from reeldrop.provider.downloads import Downloads
+from reeldrop.provider.part import Part
 from reeldrop.provider.verdicts import FOREIGN, Call, of_answer, of_exception
 from reeldrop.provider.wire import Answer
 
@@ -45,55 +41,6 @@ class _Plan:
 
     start: int
     total: int | None
-
-
-class _Part:
-    """The file that grows, in a thread of its own: a share that hangs holds up this download alone."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lane = Lane(f"download {path.name}", 1)
-        self._fd = -1
-        self.size = 0
-
-    async def open(self) -> None:
-        await self._lane.run(self._open)
-
-    def _open(self) -> None:
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._fd = os.open(self._path, flags, 0o666)
-        self.size = os.lseek(self._fd, 0, os.SEEK_END)
-
-    async def cut(self, size: int) -> None:
-        await self._lane.run(self._cut, size)
-
-    def _cut(self, size: int) -> None:
-        os.ftruncate(self._fd, size)
-        self.size = os.lseek(self._fd, size, os.SEEK_SET)
-
-    async def append(self, chunks: list[bytes]) -> None:
-        await self._lane.run(self._append, chunks)
-
-    def _append(self, chunks: list[bytes]) -> None:
-        view = memoryview(b"".join(chunks))
-        while view:
-            written = os.write(self._fd, view)
-            self.size += written
-            view = view[written:]
-
-    async def sync(self) -> None:
-        await self._lane.run(lambda: os.fsync(self._fd))
-
-    def close(self) -> None:
-        """Have it closed after whatever is still being written; nobody waits for that."""
-        self._lane.begin(self._close)
-        self._lane.close()
-
-    def _close(self) -> None:
-        # What was written is on disk by now, or of no use: a close that fails changes nothing.
-        with suppress(OSError):
-            if self._fd >= 0:
-                os.close(self._fd)
 
 
 class Fetcher:
@@ -117,25 +64,23 @@ class Fetcher:
             TransientError: try again; `part` is kept. ResultDamaged: what is offered is no result.
             ResultGone: the URL has expired. DiskFull, FolderOffline: `part` cannot be written.
         """
-        file = _Part(part)
+        file = Part(part)
         try:
-            with _disk(part):
-                await file.open()
+            await file.open()
             await self._fetch(url, part, file, meter)
-            with _disk(part):
-                await file.sync()
+            await file.sync()
         finally:
             file.close()
         self._tags.pop(part, None)
 
-    async def _fetch(self, url: str, part: Path, file: _Part, meter: Meter) -> None:
+    async def _fetch(self, url: str, part: Path, file: Part, meter: Meter) -> None:
         try:
             async with self._client() as client, self._answer(client, url, part, file) as response:
                 if response.status_code == 416 and _is_whole(response, file.size):
                     return
                 plan = await self._plan(response, part, file)
                 meter.expect(plan.total, already=file.size)
-                await self._receive(response, part, file, meter)
+                await self._receive(response, file, meter)
         except FOREIGN as exc:
             raise of_exception(Call.FETCH, exc, PLACE) from exc
         if plan.total is not None and file.size != plan.total:
@@ -145,15 +90,14 @@ class Fetcher:
 
     def _client(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(
-            verify=self._context,
             headers=self._headers,
+            transport=Downloads(self._context),
             timeout=httpx.Timeout(self._timeouts.fetch, connect=self._timeouts.connect),
-            mounts={"http://": None},
         )
 
     @asynccontextmanager
     async def _answer(
-        self, client: httpx.AsyncClient, url: str, part: Path, file: _Part
+        self, client: httpx.AsyncClient, url: str, part: Path, file: Part
     ) -> AsyncGenerator[httpx.Response, None]:
         """Follow redirects by hand, so that every address on the way is looked at."""
         request = client.build_request("GET", _checked(url), headers=self._range(part, file))
@@ -169,13 +113,13 @@ class Fetcher:
             request = client.build_request("GET", target, headers=self._range(part, file))
         raise httpx.TooManyRedirects("too many redirects")
 
-    def _range(self, part: Path, file: _Part) -> dict[str, str]:
+    def _range(self, part: Path, file: Part) -> dict[str, str]:
         if not file.size:
             return {}
         wanted = {"Range": f"bytes={file.size}-"}
         return wanted | {"If-Range": self._tags[part]} if part in self._tags else wanted
 
-    async def _plan(self, response: httpx.Response, part: Path, file: _Part) -> _Plan:
+    async def _plan(self, response: httpx.Response, part: Path, file: Part) -> _Plan:
         """Look at the head of an answer and put the file where its body goes on."""
         if response.status_code not in (200, 206):
             if response.status_code == 416:
@@ -185,8 +129,7 @@ class Fetcher:
         plan = _plan_of(response)
         _check_kind(response, plan)
         if plan.start != file.size:
-            with _disk(part):
-                await file.cut(0)
+            await file.cut(0)
         if plan.start != file.size:
             raise TransientError(f"{PLACE} sent another part than was asked for.")
         self._remember(part, response.headers.get("etag", ""))
@@ -197,38 +140,31 @@ class Fetcher:
         if tag.startswith('"') and tag.isascii() and len(self._tags) < TAGS_MAX:
             self._tags[part] = tag
 
-    async def _receive(
-        self, response: httpx.Response, part: Path, file: _Part, meter: Meter
-    ) -> None:
+    async def _receive(self, response: httpx.Response, file: Part, meter: Meter) -> None:
         """Write the body in pieces; what had arrived before a cut is written too."""
         chunks: list[bytes] = []
+        waiting = 0
         loop = asyncio.get_running_loop()
         patience = self._timeouts.fetch * SLOWEST
-
-        async def flush() -> None:
-            pending = chunks.copy()
-            chunks.clear()
-            with _disk(part):
-                await file.append(pending)
-
         try:
             async with asyncio.timeout(patience) as deadline:
-                waiting = 0
                 async for chunk in response.aiter_raw():
                     chunks.append(chunk)
                     waiting += len(chunk)
                     if waiting >= PIECE:
                         _check_size(file.size + waiting)
-                        await flush()
-                        # The server is not to blame for what the bandwidth makes it wait.
+                        # The server is not to blame for what disk and bandwidth make it wait.
                         deadline.reschedule(None)
+                        ready, chunks = chunks, []
+                        await file.append(ready)
                         await meter.passed(waiting)
                         waiting = 0
                         deadline.reschedule(loop.time() + patience)
                 await meter.passed(waiting)
         finally:
             if chunks:
-                await flush()
+                await file.append(chunks)
+            await file.settle()
 
 
 def _checked(url: str) -> str:
@@ -279,20 +215,3 @@ def _check_size(size: int) -> None:
 def _is_whole(response: httpx.Response, size: int) -> bool:
     """Say whether a 416 means that nothing is missing any more."""
     return size > 0 and response.headers.get("content-range", "") == f"bytes */{size}"
-
-
-@contextmanager
-def _disk(part: Path) -> Generator[None]:
-    try:
-        yield
-    except OSError as exc:
-        raise _disk_error(part, exc) from exc
-
-
-def _disk_error(part: Path, exc: OSError) -> StepError:
-    if exc.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DiskFull(
-            f"The disk of {part.parent} is full.", hint="Make room; the download then goes on."
-        )
-    reason = exc.strerror or type(exc).__name__
-    return FolderOffline(f"{part} cannot be written: {reason}.")

@@ -2,7 +2,7 @@
 
 import sys
 
-from reeldrop.provider import clients, connection, fetch, requestlog, verdicts, wire
+from reeldrop.provider import clients, fetch, requestlog, verdicts, wire
 from reeldrop.provider.client import BILLING, GENERATIONS
 
 TIMEOUTS = clients.Timeouts()
@@ -17,7 +17,7 @@ holds it to the table in `daemon/reeldrop/provider/verdicts.py`.
 | call | request | time-outs |
 | --- | --- | --- |
 | submit | `POST {GENERATIONS}`, on a fresh connection, never redirected, never sent twice | \
-connect {TIMEOUTS.connect:g} s, {connection.PIECE // 1024} KiB sent in {TIMEOUTS.write:g} s, \
+connect {TIMEOUTS.connect:g} s, no byte gets away for {TIMEOUTS.write:g} s, \
 answer {TIMEOUTS.answer:g} s, then for {TIMEOUTS.late:g} s more as an uncertain one |
 | poll | `GET {GENERATIONS}?generation_id=…` (the id percent-encoded) | {TIMEOUTS.poll:g} s |
 | request log | `GET {requestlog.LOGS}?period=…&limit={requestlog.PAGE}&offset=…` \
