@@ -3,16 +3,18 @@
 import asyncio
 import random
 import secrets
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+import structlog
 from pydantic import SecretStr
 
 from reeldrop import files, version
-from reeldrop.domain.errors import SettingsError
+from reeldrop.domain.errors import SettingsError, StartupError
+from reeldrop.domain.job import JobId
 from reeldrop.engine.intake import Intake, Watch
 from reeldrop.engine.intake.spec import check_defaults
 from reeldrop.engine.rooms import Place, Policy, Rooms
@@ -21,14 +23,33 @@ from reeldrop.engine.transfers import Transfers
 from reeldrop.files.marker import OWN_MARKER
 from reeldrop.lane import Lane
 from reeldrop.media import open_media
-from reeldrop.ports import Clock, Direction, JobStore, Outbox, Provider
+from reeldrop.ports import (
+    Clock,
+    Direction,
+    JobStore,
+    Meter,
+    Offers,
+    Outbox,
+    Provider,
+    Uploads,
+)
 from reeldrop.provider import open_catalogue, open_provider
+from reeldrop.serving.http import Connection, Patience
+from reeldrop.serving.listener import Listener
 from reeldrop.settings import Settings, WatchSettings
 from reeldrop.store import open_store
 from reeldrop.telemetry import open_logs
-from reeldrop.upload import open_uploads
+from reeldrop.upload import Chooser, open_uploads
+from reeldrop.web.media import MediaPages
 from reeldrop.web.records import late_after
 from reeldrop.web.status import StatusBoard
+
+log = structlog.get_logger()
+
+STRANGERS = Patience(idle=15.0, head=10.0, piece=60.0)
+"""What is borne of whoever comes to the web listener, in seconds."""
+CONNECTIONS = 64
+"""How many of them at once."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -98,17 +119,53 @@ class Builder:
             marks[watch.name] = owned[0]
         return marks
 
+    async def uploads(self, store: JobStore) -> Chooser:
+        """Open the ways that files take to the provider. Raises SettingsError, StartupError."""
+        state = self.settings.store.state_folder
+        opened = await aside(open_uploads, self.settings.upload, store, state, self.clock)
+        self.stack.push_async_callback(opened.aclose)
+        return opened
+
+    async def media(self, offers: Offers, rooms: Rooms) -> None:
+        """Let the world fetch what is offered. Raises StartupError."""
+        settings = self.settings.web
+        if settings.address is None:
+            raise AssertionError(
+                "the settings let nobody have a media route that is not listened for"
+            )
+
+        @asynccontextmanager
+        async def counted(job_id: JobId) -> AsyncGenerator[Meter, None]:
+            job = await rooms.store.get(job_id)
+            path = job.path if job else ""
+            with rooms.transfers.meter(job_id, path, Direction.UPLOAD) as meter:
+                yield meter
+
+        pages = MediaPages(offers, counted, self.clock)
+        listener = Listener(
+            lambda reader, writer: Connection(reader, writer, pages, self.clock.now, STRANGERS),
+            CONNECTIONS,
+        )
+        try:
+            port = await listener.open(*settings.address)
+        except OSError as error:
+            raise StartupError(
+                f"web.listen = {settings.listen} cannot be listened on: {error.strerror}",
+                hint="Another program may have the port; give another one.",
+            ) from error
+        self.stack.push_async_callback(listener.close)
+        log.info("web.listening", host=settings.address[0], port=port)
+
     async def rooms(
         self,
         marks: Mapping[str, files.Mark],
         store: JobStore,
         provider: Provider,
+        uploads: Uploads,
         stop: asyncio.Event,
     ) -> Rooms:
         """Open what is left. Raises SettingsError, StartupError."""
         api, limits = self.settings.api, self.settings.limits
-        uploads = open_uploads(self.settings.upload, store)
-        self.stack.push_async_callback(uploads.aclose)
         return Rooms(
             node=self.settings.node_name,
             clock=self.clock,

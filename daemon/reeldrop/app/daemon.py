@@ -80,7 +80,10 @@ async def opened(
             build.logs(key)
             if options.simulate:
                 build = Builder(await with_stand_in(settings, stack), build.clock, stack)
-            rooms = await build.rooms(marks, store, await build.provider(key), stop)
+            uploads = await build.uploads(store)
+            rooms = await build.rooms(marks, store, await build.provider(key), uploads, stop)
+            if uploads.route is not None:
+                await build.media(uploads.route, rooms)
         yield rooms
 
 
@@ -102,7 +105,8 @@ async def carry_out_orders(settings: Settings) -> None:
             marks = await build.own(store, take_over=False)
             key = api_key(settings.api)
             build.logs(key)
-            rooms = await build.rooms(marks, store, await build.provider(key), stop)
+            uploads = await build.uploads(store)
+            rooms = await build.rooms(marks, store, await build.provider(key), uploads, stop)
         await store.adopt()
         orders = Orders(rooms, Nobody())
         for order in open_orders:

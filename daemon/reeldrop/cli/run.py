@@ -36,14 +36,17 @@ def command(
     from reeldrop import settings as configuration  # noqa: PLC0415 - see cli/commands.py
     from reeldrop import telemetry  # noqa: PLC0415
     from reeldrop.app import Options  # noqa: PLC0415
+    from reeldrop.host.leaving import leave  # noqa: PLC0415
 
     settings = configuration.load(config, inbox, outbox).settings
     telemetry.configure(settings.log.level, to_terminal=sys.stderr.isatty())
     if settings.output.umask is not None:
         os.umask(settings.output.umask)
     tally = asyncio.run(_run(settings, Options(once, simulate, take_over)))
-    if once:
-        sys.exit(exit_code(tally))
+    code = exit_code(tally) if once else 0
+    if settings.upload.object_store:
+        leave(code)
+    sys.exit(code)
 
 
 def exit_code(tally: "Tally") -> int:

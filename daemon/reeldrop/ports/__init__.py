@@ -29,6 +29,8 @@ from reeldrop.ports.store import (
 from reeldrop.ports.uploads import (
     Direction,
     Meter,
+    Offered,
+    Offers,
     Sending,
     Source,
     Streamed,
@@ -57,6 +59,8 @@ __all__ = [
     "Media",
     "Meter",
     "Mode",
+    "Offered",
+    "Offers",
     "Order",
     "Outbox",
     "Progress",

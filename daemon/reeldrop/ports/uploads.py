@@ -1,6 +1,6 @@
 """How files reach the provider, what is remembered of those that wait to be fetched, and what is counted."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Protocol
 
 from reeldrop.domain.job import JobId, MediaFacts
 from reeldrop.domain.sending import Choice
+from reeldrop.domain.tokens import Refusal
 
 
 class Direction(StrEnum):
@@ -123,6 +124,45 @@ class Upload:
     media_type: str
     sha256: str = ""
     """In hexadecimal digits; "" until all of it is there."""
+
+
+class Offered(Protocol):
+    """A file that is given out to whoever shows a token for it."""
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        ...
+
+    @property
+    def media_type(self) -> str:
+        """What it is."""
+        ...
+
+    @property
+    def etag(self) -> str:
+        """Names its bytes: the same tag, the same bytes."""
+        ...
+
+    @property
+    def jobs(self) -> Sequence[JobId]:
+        """The unfinished jobs that need it; none for what `check` looks at."""
+        ...
+
+    def pieces(self, start: int, length: int) -> AsyncGenerator[bytes, None]:
+        """Yield `length` bytes from `start` on.
+
+        Raises FileBusy where the file is no longer the one that is offered, FolderOffline.
+        """
+        ...
+
+
+class Offers(Protocol):
+    """The files that the media route gives out."""
+
+    async def find(self, token: str) -> Offered | Refusal:
+        """Return what `token` gives out. Raises StoreUnavailable."""
+        ...
 
 
 class UploadMemory(Protocol):

@@ -1,5 +1,6 @@
 """Settings: one river, flowing down. The only reader of the environment and of the configuration file."""
 
+from reeldrop.settings.credentials import object_store_options
 from reeldrop.settings.model import (
     VIDEO_EXTENSIONS,
     ApiSettings,
@@ -28,4 +29,5 @@ __all__ = [
     "WebSettings",
     "api_key",
     "load",
+    "object_store_options",
 ]

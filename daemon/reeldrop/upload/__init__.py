@@ -3,6 +3,6 @@
 It must not know the request that a file becomes part of, nor when that is sent.
 """
 
-from reeldrop.upload.choose import open_uploads
+from reeldrop.upload.choose import Chooser, open_uploads
 
-__all__ = ["open_uploads"]
+__all__ = ["Chooser", "open_uploads"]

@@ -9,9 +9,10 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Self, TypeVar
 
 from reeldrop.domain.errors import FileBusy, FolderOffline
@@ -23,6 +24,7 @@ T = TypeVar("T")
 
 PIECE = 768 * 1024
 """Bytes at a time: a multiple of 3, so that base64 pads only the last."""
+BUFFERS = 2
 PATIENCE = 30.0
 """Seconds that a share gets for a piece; then the upload is given up, while its end is still here."""
 
@@ -68,7 +70,7 @@ class LocalFile:
         lane = Lane(f"upload {path.name}", 1)
         looking = lane.begin(cls, path)
         lane.close()
-        return await _patiently(path, looking)
+        return await patiently(path, looking)
 
     @property
     def size(self) -> int:
@@ -77,25 +79,27 @@ class LocalFile:
 
     async def pieces(
         self, encode: Callable[[memoryview], bytes] = bytes, *, step: int = PIECE
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """Yield what `encode`, which runs in the thread, makes of every `step` bytes.
 
         The next piece is read while the last one is used. Raises FileBusy; FolderOffline after
         PATIENCE seconds without a piece.
         """
-        lane = Lane(f"upload {self.path.name}", 1)
+        lane, hashing = Lane(f"upload {self.path.name}", 1), Lane(f"hash {self.path.name}", 1)
         reading = _Reading(self.path, self.identity, encode, step)
         ahead = lane.begin(reading.next_piece)
         try:
-            while (piece := await _patiently(self.path, ahead)) is not None:
+            while (piece := await patiently(self.path, ahead)) is not None:
+                hashing.begin(reading.hash_piece)
                 ahead = lane.begin(reading.next_piece)
                 yield piece
+            self._sha256 = await hashing.run(reading.digest)
         finally:
             ahead.add_done_callback(_heard)
             # In the lane as well: it comes after the piece that may still be read, and may hang too.
             lane.begin(reading.close).add_done_callback(_heard)
             lane.close()
-        self._sha256 = reading.digest()
+            hashing.close()
 
     async def sha256(self) -> str:
         """Return the SHA-256 of all of it, in hexadecimal digits. Raises like `pieces`."""
@@ -103,6 +107,10 @@ class LocalFile:
             async for _ in self.pieces(lambda _: b""):
                 pass
         return self._sha256
+
+    def know(self, sha256: str) -> None:
+        """Take the SHA-256 from who has read the file, as it is, before."""
+        self._sha256 = sha256
 
     async def verify(self) -> None:
         """Raise FileBusy unless the file at its path is still the one that was looked at.
@@ -112,7 +120,7 @@ class LocalFile:
         lane = Lane(f"upload {self.path.name}", 1)
         looking = lane.begin(self._verify)
         lane.close()
-        await _patiently(self.path, looking)
+        await patiently(self.path, looking)
 
     def _verify(self) -> None:
         # Opened anew: on NFS only an open asks the server for the file's present attributes.
@@ -125,7 +133,11 @@ class LocalFile:
 
 
 class _Reading:
-    """One pass over the file; every method but `digest` blocks and runs in a thread."""
+    """One pass over the file; every method blocks and runs in a thread.
+
+    Pieces are hashed in a thread of their own, while the next one is read: hashing takes as long as
+    all the rest. What is read waits in one of two buffers until it is hashed.
+    """
 
     def __init__(
         self, path: Path, identity: Identity, encode: Callable[[memoryview], bytes], step: int
@@ -136,24 +148,35 @@ class _Reading:
         self._encode = encode
         self._left = identity.size
         self._hash = hashlib.sha256()
-        self._buffer = bytearray(min(step, self._left))
+        self._free: SimpleQueue[bytearray] = SimpleQueue()
+        self._read_already: SimpleQueue[tuple[bytearray, int]] = SimpleQueue()
+        for _ in range(BUFFERS):
+            self._free.put(bytearray(min(step, self._left)))
 
     def next_piece(self) -> bytes | None:
         """Return the next piece encoded, None at the end of the file."""
         if self._fd < 0:
-            self._fd, found = _open(self._path)
+            self._fd, found = open_file(self._path)
             if found != self._identity:
                 raise _changed(self._path)
         if not self._left:
             return None
-        wanted = min(self._left, len(self._buffer))
-        view = memoryview(self._buffer)[:wanted]
+        buffer = self._free.get()
+        wanted = min(self._left, len(buffer))
+        view = memoryview(buffer)[:wanted]
         filled = 0
         while filled < wanted:
             filled += self._read(view[filled:])
         self._left -= wanted
-        self._hash.update(view)
-        return self._encode(view)
+        piece = self._encode(view)
+        self._read_already.put((buffer, wanted))
+        return piece
+
+    def hash_piece(self) -> None:
+        """Hash the oldest piece that is not hashed yet."""
+        buffer, count = self._read_already.get()
+        self._hash.update(memoryview(buffer)[:count])
+        self._free.put(buffer)
 
     def _read(self, view: memoryview) -> int:
         try:
@@ -172,7 +195,8 @@ class _Reading:
             os.close(self._fd)
 
 
-async def _patiently(path: Path, reading: "asyncio.Future[T]") -> T:
+async def patiently(path: Path, reading: "asyncio.Future[T]") -> T:
+    """Return what `reading` the file comes to. Raises FolderOffline where that takes too long."""
     # Where nobody waits any more when it fails, its failure is nobody's trouble.
     reading.add_done_callback(_heard)
     done, _ = await asyncio.wait([reading], timeout=PATIENCE)
@@ -191,7 +215,7 @@ def _heard(done: "asyncio.Future[Any]") -> None:
 
 def _look(path: Path) -> tuple[Identity, bytes]:
     """Return what tells the file from others, and how it begins."""
-    fd, identity = _open(path)
+    fd, identity = open_file(path)
     try:
         return identity, os.pread(fd, HEAD, 0)
     except OSError as exc:
@@ -200,7 +224,7 @@ def _look(path: Path) -> tuple[Identity, bytes]:
         os.close(fd)
 
 
-def _open(path: Path) -> tuple[int, Identity]:
+def open_file(path: Path) -> tuple[int, Identity]:
     """Open a regular file, not through a link and without waiting at a pipe or device."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

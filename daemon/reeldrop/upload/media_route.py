@@ -1,0 +1,149 @@
+"""The daemon's own media route as a place: files stay where they are, and are given out for a token."""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reeldrop.domain import tokens
+from reeldrop.domain.errors import FileBusy
+from reeldrop.domain.job import JobId
+from reeldrop.domain.tokens import Refusal
+from reeldrop.lane import Lane
+from reeldrop.ports import Clock, Meter, Offered, Upload, UploadMemory
+from reeldrop.upload.local import LocalFile, open_file, patiently
+from reeldrop.upload.secret import Secrets
+
+PATH = "/media/"
+PIECE = 256 * 1024
+"""Bytes that are read at a time."""
+PROBE = "0" * 32
+"""The id that `reeldrop check` asks for: no upload's, for those are random."""
+PROBE_BYTES = b"Reeldrop gives this out to whoever checks its media route. " * 18
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedFile:
+    """The `Offered` port for a file of this host."""
+
+    path: Path
+    identity: str
+    size: int
+    media_type: str
+    etag: str
+    jobs: Sequence[JobId]
+
+    async def pieces(self, start: int, length: int) -> AsyncGenerator[bytes, None]:
+        """Yield the bytes; see the port."""
+        lane = Lane(f"media {self.path.name}", 1)
+        fds: list[int] = []
+        try:
+            await patiently(self.path, lane.begin(self._open, fds))
+            end = start + length
+            while start < end:
+                wanted = min(PIECE, end - start)
+                piece = await patiently(self.path, lane.begin(os.pread, fds[0], wanted, start))
+                if not piece:
+                    raise FileBusy(f"{self.path.name} has become shorter while it was fetched.")
+                start += len(piece)
+                yield piece
+        except OSError as error:
+            raise FileBusy(f"{self.path.name} cannot be read: {error.strerror}.") from error
+        finally:
+            # In the lane as well: what is still being read may hang.
+            lane.begin(_close, fds)
+            lane.close()
+
+    def _open(self, fds: list[int]) -> None:
+        fd, found = open_file(self.path)
+        fds.append(fd)
+        if str(found) != self.identity:
+            raise FileBusy(f"{self.path.name} is no longer the file that was offered.")
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedProbe:
+    """The `Offered` port for what `reeldrop check` fetches."""
+
+    size: int = len(PROBE_BYTES)
+    media_type: str = "application/octet-stream"
+    etag: str = '"reeldrop-probe"'
+    jobs: Sequence[JobId] = ()
+
+    async def pieces(self, start: int, length: int) -> AsyncGenerator[bytes, None]:
+        """Yield the bytes."""
+        yield PROBE_BYTES[start : start + length]
+
+
+class MediaRoute:
+    """The `Place` behind `upload.public_url`, and the `Offers` port of its listener."""
+
+    name = ""
+    by_content = False
+
+    def __init__(
+        self, public_url: str, ttl: int, secrets: Secrets, memory: UploadMemory, clock: Clock
+    ) -> None:
+        """`ttl` is in seconds."""
+        self._public_url = public_url
+        self._ttl = ttl
+        self._secrets = secrets
+        self._memory = memory
+        self._clock = clock
+
+    async def put(self, upload: Upload, file: LocalFile, meter: Meter) -> None:  # noqa: ARG002
+        """Read it once for its SHA-256: it is fetched from where it is, later."""
+        await file.sha256()
+
+    async def holds(self, upload: Upload) -> bool:
+        """Say whether the file is still the one that it was."""
+        try:
+            found = await LocalFile.of(Path(upload.file))
+        except FileBusy:
+            return False
+        return str(found.identity) == upload.identity
+
+    async def sign(self, upload: Upload) -> str:
+        """Return a URL with a token."""
+        return await self._url(upload.id, Path(upload.file).suffix)
+
+    async def probe(self) -> str:
+        """Return a URL that gives out PROBE_BYTES."""
+        return await self._url(PROBE, "")
+
+    async def _url(self, upload_id: str, suffix: str) -> str:
+        secret = await asyncio.to_thread(self._secrets.newest)
+        expires = int(self._clock.now()) + self._ttl
+        extension = suffix.removeprefix(".").lower()
+        if not (extension.isascii() and extension.isalnum() and len(extension) <= 8):
+            extension = tokens.EXTENSION
+        token = tokens.make(secret, upload_id, expires, extension)
+        return f"{self._public_url}{PATH}{token}"
+
+    async def remove(self, upload: Upload) -> None:
+        """Nothing lies anywhere; what is forgotten is not given out."""
+
+    async def find(self, token: str) -> Offered | Refusal:
+        """Return what a token gives out."""
+        named = tokens.read(self._secrets.keys, token, self._clock.now())
+        if isinstance(named, Refusal):
+            return named
+        if named == PROBE:
+            return OfferedProbe()
+        found = await self._memory.find_upload(named)
+        if found is None or found[0].place != self.name:
+            return Refusal.UNKNOWN
+        upload, jobs = found
+        return OfferedFile(
+            Path(upload.file), upload.identity, upload.bytes, upload.media_type,
+            f'"{upload.sha256}"', jobs,
+        )  # fmt: skip
+
+    async def aclose(self) -> None:
+        """Nothing is held open."""
+
+
+def _close(fds: list[int]) -> None:
+    for fd in fds:
+        os.close(fd)

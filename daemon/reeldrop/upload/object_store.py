@@ -1,0 +1,206 @@
+"""Files in an object store: S3 and what speaks it, Google Cloud Storage, Azure.
+
+What obstore says of an error may hold addresses, key ids and signatures: none of it is passed on but
+the store's own short code.
+"""
+
+import re
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from reeldrop.domain.errors import ReeldropError, SettingsError, UploadUnavailable
+from reeldrop.domain.references import is_loopback
+from reeldrop.ports import Meter, Upload
+from reeldrop.settings import UploadSettings
+from reeldrop.upload.local import LocalFile
+
+if TYPE_CHECKING:
+    from obstore.store import AzureStore, GCSStore, S3Store
+
+PART = 5 * 1024 * 1024
+"""Bytes of a part: the least that S3 takes."""
+PARTS = 4
+"""Parts in the air at once."""
+PATIENCE = {"connect_timeout": "10s", "timeout": "120s"}
+"""For one request; a part gets away within it on a link of 175 kB/s."""
+RETRIES = {"max_retries": 6, "retry_timeout": timedelta(seconds=45)}
+OF_THE_CLIENT = frozenset({
+    "allow_http", "allow_invalid_certificates", "connect_timeout", "default_content_type",
+    "default_headers", "http1_only", "http2_keep_alive_interval", "http2_keep_alive_timeout",
+    "http2_keep_alive_while_idle", "http2_only", "pool_idle_timeout", "pool_max_idle_per_host",
+    "proxy_ca_certificate", "proxy_excludes", "proxy_url", "randomize_addresses", "read_timeout",
+    "root_certificate", "timeout", "user_agent",
+})  # fmt: skip
+"""The options that obstore takes for its HTTP client, apart from those of a store."""
+_SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")
+_CODE = re.compile(r"<Code>(\w{1,40})</Code>")
+_STATUS = re.compile(r"status code: (\d{3})")
+
+
+class ObjectStore:
+    """The `Place` at an object store. obstore is imported where one is opened."""
+
+    by_content = True
+
+    def __init__(self, settings: UploadSettings, options: Mapping[str, str | bool | int]) -> None:
+        """Nothing is connected yet; `options` are those of the settings and of the usual places.
+
+        Raises:
+            SettingsError: obstore is not installed, an option is wrong, or it would speak plain http.
+        """
+        self.name = settings.object_store
+        self._ttl = timedelta(seconds=settings.url_ttl)
+        self._store = _opened(self.name, options)
+
+    async def put(self, upload: Upload, file: LocalFile, meter: Meter) -> None:
+        """Send `file` in parts, several at a time; see the port."""
+        import obstore  # noqa: PLC0415 - an extra
+
+        meter.expect(file.size)
+        failure: ReeldropError | None = None
+
+        async def pieces() -> AsyncGenerator[bytes, None]:
+            nonlocal failure
+            try:
+                async with aclosing(file.pieces(step=PART)) as parts:
+                    async for part in parts:
+                        yield part
+                        await meter.passed(len(part))
+            except ReeldropError as error:
+                failure = error
+                raise
+
+        try:
+            await obstore.put_async(
+                self._store,
+                _key(upload),
+                # What fits into one part goes as one request: it is there whole or not at all.
+                pieces() if file.size > PART else b"".join([piece async for piece in pieces()]),
+                attributes={"Content-Type": upload.media_type},
+                chunk_size=PART,
+                max_concurrency=PARTS,
+            )
+        except _foreign() as error:
+            if failure is not None:
+                raise failure from None
+            raise self._unavailable(error) from None
+        if not await self.holds(upload):
+            raise UploadUnavailable(
+                f"{self.name} took {file.path.name}, but not all of it is there."
+            )
+
+    async def holds(self, upload: Upload) -> bool:
+        """Say whether the object is there, whole."""
+        import obstore  # noqa: PLC0415
+
+        try:
+            found = await obstore.head_async(self._store, _key(upload))
+        except FileNotFoundError:
+            return False
+        except _foreign() as error:
+            raise self._unavailable(error) from None
+        return found["size"] == upload.bytes
+
+    async def sign(self, upload: Upload) -> str:
+        """Return a URL that gives the object out."""
+        import obstore  # noqa: PLC0415
+
+        try:
+            return await obstore.sign_async(self._store, "GET", _key(upload), self._ttl)
+        except _foreign() as error:
+            raise self._unavailable(error) from None
+
+    async def remove(self, upload: Upload) -> None:
+        """Remove the object."""
+        import obstore  # noqa: PLC0415
+
+        try:
+            await obstore.delete_async(self._store, _key(upload))
+        except FileNotFoundError:
+            return
+        except _foreign() as error:
+            raise self._unavailable(error) from None
+
+    async def aclose(self) -> None:
+        """Nothing is held open."""
+
+    def _unavailable(self, error: Exception) -> UploadUnavailable:
+        """Say what happened without a word of what was sent."""
+        text = str(error)
+        code, status = _CODE.search(text), _STATUS.search(text)
+        told = f" ({found[1]})" if (found := code or status) else ""
+        if isinstance(error, FileNotFoundError):
+            hint = "Look at upload.object_store: is the bucket's name right, and its region or endpoint?"
+            return UploadUnavailable(f"There is no object store {self.name}{told}.", hint=hint)
+        if isinstance(error, _denials()):
+            hint = "Look at its credentials, and at what they allow: put, get, head and delete objects."
+            return UploadUnavailable(f"{self.name} refuses the credentials{told}.", hint=hint)
+        hint = "Look at upload.object_store_options, and at this host's network and proxy."
+        return UploadUnavailable(f"{self.name} does not take files now{told}.", hint=hint)
+
+
+def _key(upload: Upload) -> str:
+    suffix = Path(upload.file).suffix.lower()
+    return upload.id + (suffix if _SUFFIX.fullmatch(suffix) else "")
+
+
+def _opened(url: str, options: Mapping[str, str | bool | int]) -> "S3Store | GCSStore | AzureStore":
+    try:
+        from obstore.exceptions import BaseError  # noqa: PLC0415
+    except ImportError as error:
+        raise SettingsError(
+            f"upload.object_store = {url} needs the extra that speaks to object stores",
+            hint="pip install 'reeldrop[objectstore]'",
+        ) from error
+    try:
+        if url.startswith("s3://"):
+            options = _safely(url, options)
+        return _built(url, options)
+    except (BaseError, ValueError, TypeError, OSError) as error:
+        # obstore's text may show values; the keys are the user's own, and short.
+        keys = ", ".join(sorted(options)) or "none"
+        raise SettingsError(
+            f"upload.object_store: {url} cannot be opened with these upload.object_store_options: {keys}",
+            hint="They are obstore's own: look for a misspelt key, or one that is missing.",
+        ) from error
+
+
+def _safely(url: str, options: Mapping[str, str | bool | int]) -> Mapping[str, str | bool | int]:
+    """Allow plain http where the endpoint, wherever it was named, is this host; refuse it elsewhere."""
+    import obstore  # noqa: PLC0415
+
+    # Signing asks nobody: it shows where the store would be looked for.
+    shown = _built(url, {**options, "access_key_id": "x", "secret_access_key": "x"})
+    endpoint = urlsplit(obstore.sign(shown, "GET", "x", timedelta(seconds=1)))
+    if endpoint.scheme == "https":
+        return options
+    if not is_loopback(endpoint.hostname or ""):
+        raise SettingsError(
+            f"the endpoint of {url} is http://{endpoint.hostname}; plain http:// is for this host alone"
+        )
+    return {**options, "allow_http": True}
+
+
+def _built(url: str, options: Mapping[str, Any]) -> "S3Store | GCSStore | AzureStore":
+    from obstore.store import from_url  # noqa: PLC0415
+
+    build: Any = from_url  # its overloads want the keys of each store apart
+    client = {key: value for key, value in options.items() if key in OF_THE_CLIENT}
+    config = {key: value for key, value in options.items() if key not in OF_THE_CLIENT}
+    return build(url, config=config, client_options={**PATIENCE, **client}, retry_config=RETRIES)
+
+
+def _foreign() -> tuple[type[Exception], ...]:
+    from obstore.exceptions import BaseError  # noqa: PLC0415
+
+    return (BaseError, OSError, ValueError)
+
+
+def _denials() -> tuple[type[Exception], ...]:
+    from obstore.exceptions import PermissionDeniedError, UnauthenticatedError  # noqa: PLC0415
+
+    return (PermissionDeniedError, UnauthenticatedError, PermissionError)

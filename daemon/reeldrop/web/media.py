@@ -1,0 +1,135 @@
+"""The media route: gives out one file for each good token, and nothing else.
+
+What was asked for is neither logged nor told back: a token opens its file to whoever has it.
+"""
+
+import re
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, aclosing
+from http import HTTPStatus
+
+import structlog
+
+from reeldrop.domain.errors import ReeldropError, StoreUnavailable
+from reeldrop.domain.job import JobId
+from reeldrop.domain.tokens import Refusal
+from reeldrop.ports import Clock, Meter, Offered, Offers
+from reeldrop.serving.http import Answer, Hangup, Request, Stream
+
+log = structlog.get_logger()
+
+Counted = Callable[[JobId], AbstractAsyncContextManager[Meter]]
+"""What counts the bytes that are given out for a job."""
+
+_TARGET = re.compile(r"/media/([A-Za-z0-9._-]{1,200})", re.ASCII)
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.ASCII)
+REFUSALS = 20.0
+"""Refused requests a second that are answered as what they are; more are told to come later."""
+REFUSALS_AT_ONCE = 50.0
+PLAIN = {"cache-control": "private, no-store", "x-content-type-options": "nosniff"}
+
+
+class MediaPages:
+    """Answers requests of whoever the provider sends."""
+
+    def __init__(self, offers: Offers, counted: Counted, clock: Clock) -> None:
+        self._offers = offers
+        self._counted = counted
+        self._clock = clock
+        self._left = REFUSALS_AT_ONCE
+        self._since = clock.monotonic()
+
+    async def __call__(self, request: Request) -> Answer:
+        """Answer one request; its body is not read."""
+        asked = _TARGET.fullmatch(request.target)
+        if asked is None:
+            return self._refused(HTTPStatus.NOT_FOUND)
+        if request.method not in ("GET", "HEAD"):
+            return _empty(HTTPStatus.METHOD_NOT_ALLOWED, {"allow": "GET, HEAD"})
+        try:
+            offered = await self._offers.find(asked[1])
+        except StoreUnavailable:
+            return _empty(HTTPStatus.SERVICE_UNAVAILABLE, {"retry-after": "5"})
+        match offered:
+            case Refusal.UNKNOWN:
+                return self._refused(HTTPStatus.NOT_FOUND)
+            case Refusal.EXPIRED:
+                return self._refused(HTTPStatus.GONE)
+            case _:
+                return self._given(request, offered)
+
+    def _refused(self, status: HTTPStatus) -> Answer:
+        """Refuse; who tries again and again is told less and less often why."""
+        now = self._clock.monotonic()
+        self._left = min(REFUSALS_AT_ONCE, self._left + (now - self._since) * REFUSALS)
+        self._since = now
+        if self._left < 1:
+            return _empty(HTTPStatus.TOO_MANY_REQUESTS, {"retry-after": "1"})
+        self._left -= 1
+        log.debug("media.refused", status=int(status))
+        return _empty(status)
+
+    def _given(self, request: Request, offered: Offered) -> Answer:
+        headers = PLAIN | {
+            "accept-ranges": "bytes",
+            "content-type": offered.media_type,
+            "etag": offered.etag,
+        }
+        if _has_it(request.headers.get("if-none-match", ""), offered.etag):
+            return Answer(HTTPStatus.NOT_MODIFIED, b"", headers)
+        status, start, end = HTTPStatus.OK, 0, offered.size
+        if (part := _part(request, offered)) is not None:
+            start, end = part
+            if start >= end:
+                told = headers | {"content-range": f"bytes */{offered.size}"}
+                return Answer(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, b"", told)
+            status = HTTPStatus.PARTIAL_CONTENT
+            headers["content-range"] = f"bytes {start}-{end - 1}/{offered.size}"
+        length = end - start
+        return Answer(status, Stream(length, lambda: self._pieces(offered, start, length)), headers)
+
+    async def _pieces(
+        self, offered: Offered, start: int, length: int
+    ) -> AsyncGenerator[bytes, None]:
+        job = next(iter(offered.jobs), None)
+        try:
+            if job is None:
+                async for piece in offered.pieces(start, length):
+                    yield piece
+                return
+            async with (
+                self._counted(job) as meter,
+                aclosing(offered.pieces(start, length)) as pieces,
+            ):
+                meter.expect(length)
+                async for piece in pieces:
+                    yield piece
+                    await meter.passed(len(piece))
+        except ReeldropError as error:
+            log.warning("media.broken_off", job=job, error=error.message)
+            raise Hangup from error
+        log.info("media.fetched", job=job, bytes=length)
+
+
+def _empty(status: HTTPStatus, headers: dict[str, str] | None = None) -> Answer:
+    return Answer(status, b"", PLAIN | (headers or {}))
+
+
+def _has_it(condition: str, etag: str) -> bool:
+    """Say whether a client that sent If-None-Match has these bytes already."""
+    return etag in (each.strip().removeprefix("W/") for each in condition.split(","))
+
+
+def _part(request: Request, offered: Offered) -> tuple[int, int] | None:
+    """Return the one range that is asked for, its end after its last byte; None for all of it."""
+    found = _RANGE.fullmatch(request.headers.get("range", ""))
+    if found is None or not any(found.groups()):
+        return None
+    if request.headers.get("if-range", offered.etag) != offered.etag:
+        return None
+    first, last = found.groups()
+    if not first:
+        return max(0, offered.size - int(last)), offered.size
+    if last and int(last) < int(first):
+        return None
+    return int(first), min(int(last) + 1, offered.size) if last else offered.size
