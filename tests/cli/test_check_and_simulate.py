@@ -44,14 +44,15 @@ def test_everything_that_is_not_ready_is_said_with_what_to_do(reeldrop: Shell, i
         reeldrop,
         variables={
             "REELDROP_API__BASE_URL": "http://127.0.0.1:9",
-            "REELDROP_UPLOAD__PUBLIC_URL": "https://media.example",
+            "REELDROP_UPLOAD__PUBLIC_URL": "https://127.0.0.1:9",
+            "REELDROP_WEB__LISTEN": "127.0.0.1:0",
             "REELDROP_STORE__URL": f"sqlite:///{__file__}/r.db",
         },
     )
     ended = shell("check", "--inbox", inbox, "--outbox", inbox / "below")
     assert ended.code == 78
     lines = [line for line in ended.out.splitlines() if line.startswith("-- ")]
-    assert [line.split()[1] for line in lines] == ["settings", "folders", "store", "key", "api"]
+    assert [line.split()[1] for line in lines] == ["folders", "store", "key", "api", "urls"]
     for words in ("upload.public_url", __file__, "AIMLAPI_API_KEY", "http://127.0.0.1:9"):
         assert words in ended.out
 

@@ -1,5 +1,15 @@
 """The composition root: builds every room from the settings, opens and closes them in order."""
 
 from reeldrop.app.daemon import Options, Tally, carry_out_orders, check_folders, opened, run, work
+from reeldrop.app.media_probe import media_probe
 
-__all__ = ["Options", "Tally", "carry_out_orders", "check_folders", "opened", "run", "work"]
+__all__ = [
+    "Options",
+    "Tally",
+    "carry_out_orders",
+    "check_folders",
+    "media_probe",
+    "opened",
+    "run",
+    "work",
+]

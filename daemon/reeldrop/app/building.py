@@ -1,6 +1,7 @@
 """Builds the rooms from the slices of the settings. All file work is done in threads that may hang."""
 
 import asyncio
+import os
 import random
 import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -34,7 +35,7 @@ from reeldrop.ports import (
     Uploads,
 )
 from reeldrop.provider import open_catalogue, open_provider
-from reeldrop.serving.http import Connection, Patience
+from reeldrop.serving.http import Connection, Handler, Patience
 from reeldrop.serving.listener import Listener
 from reeldrop.settings import Settings, WatchSettings
 from reeldrop.store import open_store
@@ -127,12 +128,7 @@ class Builder:
         return opened
 
     async def media(self, offers: Offers, rooms: Rooms) -> None:
-        """Let the world fetch what is offered. Raises StartupError."""
-        settings = self.settings.web
-        if settings.address is None:
-            raise AssertionError(
-                "the settings let nobody have a media route that is not listened for"
-            )
+        """Let the world fetch what is offered for jobs. Raises StartupError."""
 
         @asynccontextmanager
         async def counted(job_id: JobId) -> AsyncGenerator[Meter, None]:
@@ -141,7 +137,14 @@ class Builder:
             with rooms.transfers.meter(job_id, path, Direction.UPLOAD) as meter:
                 yield meter
 
-        pages = MediaPages(offers, counted, self.clock)
+        port = await self.listen(MediaPages(offers, counted, self.clock))
+        log.info("web.listening", listen=self.settings.web.listen, port=port)
+
+    async def listen(self, pages: Handler) -> int:
+        """Answer whoever comes to `web.listen`; return the port. Raises StartupError."""
+        settings = self.settings.web
+        if settings.address is None:
+            raise AssertionError("the settings let nobody wait where nothing is listened for")
         listener = Listener(
             lambda reader, writer: Connection(reader, writer, pages, self.clock.now, STRANGERS),
             CONNECTIONS,
@@ -150,11 +153,11 @@ class Builder:
             port = await listener.open(*settings.address)
         except OSError as error:
             raise StartupError(
-                f"web.listen = {settings.listen} cannot be listened on: {error.strerror}",
+                f"web.listen = {settings.listen} cannot be listened on: {os.strerror(error.errno or 0)}.",
                 hint="Another program may have the port; give another one.",
             ) from error
         self.stack.push_async_callback(listener.close)
-        log.info("web.listening", host=settings.address[0], port=port)
+        return port
 
     async def rooms(
         self,

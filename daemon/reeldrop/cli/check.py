@@ -9,6 +9,7 @@ import click
 from pydantic import SecretStr
 
 from reeldrop import version
+from reeldrop.cli import check_uploads
 from reeldrop.cli.options import config_options
 from reeldrop.domain.errors import (
     NotAuthorised,
@@ -19,6 +20,7 @@ from reeldrop.domain.errors import (
 )
 from reeldrop.engine.intake.spec import check_defaults
 from reeldrop.host.clock import SystemClock
+from reeldrop.host.leaving import leave
 from reeldrop.provider import open_catalogue, open_provider
 from reeldrop.settings import Loaded, Settings, api_key, load
 from reeldrop.store import open_reader
@@ -43,11 +45,14 @@ class Finding:
 @config_options
 @click.pass_context
 def command(ctx: click.Context, config: str | None, inbox: str | None, outbox: str | None) -> None:
-    """Look at settings, folders, store, key and API: each ok, or what to do."""
+    """Look at settings, folders, store, key, API and signed URLs: each ok, or what to do."""
     worst = 0
-    for finding in _findings(load(config, inbox, outbox)):
+    loaded = load(config, inbox, outbox)
+    for finding in _findings(loaded):
         click.echo(finding.line())
         worst = max(worst, finding.code)
+    if loaded.settings.upload.object_store:
+        leave(worst)
     ctx.exit(worst)
 
 
@@ -67,6 +72,7 @@ def _findings(loaded: Loaded) -> Iterator[Finding]:
     except SettingsError as error:
         yield Finding("key", error.message, WRONG_SETTINGS)
     yield _found("api", lambda: _account(settings, key))
+    yield _found("urls", lambda: check_uploads.look(settings))
 
 
 def _found(name: str, look: Callable[[], str]) -> Finding:

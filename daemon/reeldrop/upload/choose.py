@@ -8,7 +8,7 @@ from reeldrop.ports import Clock, Meter, Sending, UploadMemory
 from reeldrop.settings import UploadSettings, object_store_options
 from reeldrop.upload.data_uri import DataUri
 from reeldrop.upload.local import LocalFile
-from reeldrop.upload.media_route import MediaRoute
+from reeldrop.upload.media_route import MediaRoute, Signer
 from reeldrop.upload.object_store import ObjectStore
 from reeldrop.upload.places import Place
 from reeldrop.upload.secret import Secrets
@@ -59,5 +59,5 @@ def open_uploads(
         store = ObjectStore(settings, object_store_options(settings))
     if settings.public_url:
         secrets = Secrets(state_folder, settings.url_ttl, clock)
-        route = MediaRoute(settings.public_url, settings.url_ttl, secrets, memory, clock)
+        route = MediaRoute(Signer(settings, secrets, clock), memory)
     return Chooser(settings.data_uri_max, store, route, memory)

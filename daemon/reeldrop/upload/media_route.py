@@ -12,6 +12,7 @@ from reeldrop.domain.job import JobId
 from reeldrop.domain.tokens import Refusal
 from reeldrop.lane import Lane
 from reeldrop.ports import Clock, Meter, Offered, Upload, UploadMemory
+from reeldrop.settings import UploadSettings
 from reeldrop.upload.local import LocalFile, open_file, patiently
 from reeldrop.upload.secret import Secrets
 
@@ -76,21 +77,63 @@ class OfferedProbe:
         yield PROBE_BYTES[start : start + length]
 
 
+class Signer:
+    """Makes URLs of the media route, and reads the tokens in them."""
+
+    def __init__(self, settings: UploadSettings, secrets: Secrets, clock: Clock) -> None:
+        self._public_url = settings.public_url
+        self._ttl = settings.url_ttl
+        self._secrets = secrets
+        self._clock = clock
+
+    async def url(self, upload: Upload) -> str:
+        """Return a URL that gives a file out."""
+        secret = await asyncio.to_thread(self._secrets.newest)
+        return self._url(secret, upload.id, Path(upload.file).suffix)
+
+    def probe(self) -> str:
+        """Return a URL that gives PROBE_BYTES out, signed by a secret that is there already.
+
+        Whoever checks may not be the daemon, and makes no secrets for it.
+        """
+        return self._url(self._secrets.keys[0], PROBE, "")
+
+    def _url(self, secret: bytes, upload_id: str, suffix: str) -> str:
+        expires = int(self._clock.now()) + self._ttl
+        extension = suffix.removeprefix(".").lower()
+        if not (extension.isascii() and extension.isalnum() and len(extension) <= 8):
+            extension = tokens.EXTENSION
+        token = tokens.make(secret, upload_id, expires, extension)
+        return f"{self._public_url}{PATH}{token}"
+
+    def read(self, token: str) -> str | Refusal:
+        """Return the id of the upload that a token names, or why it names none."""
+        return tokens.read(self._secrets.keys, token, self._clock.now())
+
+
+class ProbeRoute:
+    """The `Offers` port of `reeldrop check`: gives out the probe alone."""
+
+    def __init__(self, signer: Signer) -> None:
+        self._signer = signer
+
+    async def find(self, token: str) -> Offered | Refusal:
+        """Return what a token gives out."""
+        named = self._signer.read(token)
+        if isinstance(named, Refusal):
+            return named
+        return OfferedProbe() if named == PROBE else Refusal.UNKNOWN
+
+
 class MediaRoute:
     """The `Place` behind `upload.public_url`, and the `Offers` port of its listener."""
 
     name = ""
     by_content = False
 
-    def __init__(
-        self, public_url: str, ttl: int, secrets: Secrets, memory: UploadMemory, clock: Clock
-    ) -> None:
-        """`ttl` is in seconds."""
-        self._public_url = public_url
-        self._ttl = ttl
-        self._secrets = secrets
+    def __init__(self, signer: Signer, memory: UploadMemory) -> None:
+        self._signer = signer
         self._memory = memory
-        self._clock = clock
 
     async def put(self, upload: Upload, file: LocalFile, meter: Meter) -> None:  # noqa: ARG002
         """Read it once for its SHA-256: it is fetched from where it is, later."""
@@ -106,27 +149,14 @@ class MediaRoute:
 
     async def sign(self, upload: Upload) -> str:
         """Return a URL with a token."""
-        return await self._url(upload.id, Path(upload.file).suffix)
-
-    async def probe(self) -> str:
-        """Return a URL that gives out PROBE_BYTES."""
-        return await self._url(PROBE, "")
-
-    async def _url(self, upload_id: str, suffix: str) -> str:
-        secret = await asyncio.to_thread(self._secrets.newest)
-        expires = int(self._clock.now()) + self._ttl
-        extension = suffix.removeprefix(".").lower()
-        if not (extension.isascii() and extension.isalnum() and len(extension) <= 8):
-            extension = tokens.EXTENSION
-        token = tokens.make(secret, upload_id, expires, extension)
-        return f"{self._public_url}{PATH}{token}"
+        return await self._signer.url(upload)
 
     async def remove(self, upload: Upload) -> None:
         """Nothing lies anywhere; what is forgotten is not given out."""
 
     async def find(self, token: str) -> Offered | Refusal:
         """Return what a token gives out."""
-        named = tokens.read(self._secrets.keys, token, self._clock.now())
+        named = self._signer.read(token)
         if isinstance(named, Refusal):
             return named
         if named == PROBE:

@@ -55,6 +55,11 @@ class Secrets:
         if not self._known:
             self._renew()
 
+    @staticmethod
+    def are_in(folder: Path) -> bool:
+        """Say whether there are any in a state folder."""
+        return (folder / NAME).exists()
+
     @property
     def keys(self) -> list[bytes]:
         """All that may have signed a token that holds, the newest first."""
