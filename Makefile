@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-faults test-shares check crash torture bench-scan bench-burst fmt lock simulate clean
+.PHONY: help demo test test-faults test-shares test-s3 check crash torture bench bench-scan bench-burst fmt lock simulate clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -30,6 +30,10 @@ test-faults: $(VENV)/.ready ## let disks fill up and fail under the daemon: some
 test-shares: $(VENV)/.ready ## real NFS 4.2 and SMB 3.1.1 shares under the daemon: some minutes; make test-shares SHARES="nfs"
 	PYTHONPATH=tests $(BIN)/python -m shares.run $(SHARES)
 
+# As root on Debian, with the packages ceph-mon, ceph-osd, radosgw and ceph-common.
+test-s3: $(VENV)/.ready ## the object store tests against Ceph's RADOS Gateway: a minute or two
+	PYTHONPATH=tests $(BIN)/python -m s3.run
+
 check: $(VENV)/.ready ## lint, format, types, import contracts, spelling
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -43,6 +47,10 @@ crash: $(VENV)/.ready ## kill the daemon before and after every port call: some 
 
 torture: $(VENV)/.ready ## kill it at random under load: make torture TORTURE="--seed 7 --seconds 300 --kills 150"
 	PYTHONPATH=tests $(BIN)/python -m crash.torture $(TORTURE)
+
+# With boto3 in the environment it is a peer too: .venv/bin/pip install boto3
+bench: $(VENV)/.ready ## what sending and fetching large files costs, beside curl and boto3
+	$(BIN)/python benchmarks/transfers.py
 
 bench-scan: $(VENV)/.ready ## what a scan of 100,000 kept files costs, beside a bare walk
 	$(BIN)/python benchmarks/scan.py

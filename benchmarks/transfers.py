@@ -164,11 +164,11 @@ def table(folder: Path, sizes: list[int], runs: int) -> Iterator[str]:
 def object_store(folder: Path, file: Path, size: int, runs: int) -> Iterator[str]:
     """Yield the line of an upload to an object store."""
     sys.path.insert(0, str(HERE.parent / "tests"))
-    from buckets import object_server  # noqa: PLC0415
+    from buckets import options, rclone  # noqa: PLC0415
 
-    with object_server(folder / "s3") as running:
+    with rclone(folder / "s3") as running:
         running.bucket("bench")
-        asked = json.dumps(running.options)
+        asked = json.dumps(options(running))
         yield compare(
             "upload to an object store; boto3 `upload_file`",
             size,

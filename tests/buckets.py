@@ -1,8 +1,6 @@
-"""A real object store for tests: `rclone serve s3`, which verifies every signature.
+"""Real object stores for tests, which verify every signature: `rclone serve s3`, or one that runs already."""
 
-Its buckets are folders and its objects files, so that a test sees what lies there without asking it.
-"""
-
+import os
 import shutil
 import socket
 import subprocess
@@ -11,12 +9,69 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 KEY, SECRET = "REELDROPTESTKEY", "a/secret+that=nobody+may+see"
+OTHER = "REELDROP_TEST_S3"
+"""The variable that names the endpoint of a store that runs already, which lets KEY and SECRET in."""
+
+
+class Bucket(Protocol):
+    """One bucket, as a test looks into it."""
+
+    @property
+    def name(self) -> str: ...
+
+    def objects(self) -> list[str]:
+        """Return the keys of all objects; parts of what never came to its end are none."""
+        ...
+
+    def remove(self, key: str) -> None:
+        """Remove an object."""
+        ...
+
+
+class ObjectServer(Protocol):
+    """A server of buckets."""
+
+    @property
+    def endpoint(self) -> str: ...
+
+    def bucket(self, name: str) -> Bucket:
+        """Make a bucket."""
+        ...
+
+
+def options(server: ObjectServer) -> dict[str, str | bool | int]:
+    """Return what `object_store_options` need to say."""
+    return {
+        "endpoint": server.endpoint,
+        "region": "us-east-1",
+        "access_key_id": KEY,
+        "secret_access_key": SECRET,
+    }
 
 
 @dataclass
-class ObjectServer:
+class Folder:
+    """A bucket of rclone's: a folder, and its objects are files, seen without asking the server."""
+
+    place: Path
+
+    @property
+    def name(self) -> str:
+        return self.place.name
+
+    def objects(self) -> list[str]:
+        found = (path.relative_to(self.place) for path in self.place.rglob("*") if path.is_file())
+        return sorted(str(path) for path in found if ".rclone_temp" not in str(path))
+
+    def remove(self, key: str) -> None:
+        (self.place / key).unlink()
+
+
+@dataclass
+class Rclone:
     """An S3 server on loopback; it can be stopped and started again at the same port."""
 
     folder: Path
@@ -27,28 +82,19 @@ class ObjectServer:
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    @property
-    def options(self) -> dict[str, str | bool | int]:
-        """What `object_store_options` need to say."""
-        return {
-            "endpoint": self.endpoint,
-            "region": "us-east-1",
-            "access_key_id": KEY,
-            "secret_access_key": SECRET,
-        }
-
-    def bucket(self, name: str) -> Path:
-        """Make a bucket; return the folder in which its objects lie."""
+    def bucket(self, name: str) -> Bucket:
         (self.folder / name).mkdir(exist_ok=True)
-        return self.folder / name
+        return Folder(self.folder / name)
 
     def start(self) -> None:
         """Start it, and wait until it listens."""
         if not self.port:
             with socket.create_server(("127.0.0.1", 0)) as free:
                 self.port = free.getsockname()[1]
+        beside = Path(sys.executable).with_name("rclone")
+        program = beside if beside.exists() else shutil.which("rclone") or "rclone"
         command = [
-            *(str(rclone()), "--config", "/dev/null", "serve", "s3", "--vfs-cache-mode", "off"),
+            *(str(program), "--config", "/dev/null", "serve", "s3", "--vfs-cache-mode", "off"),
             # What a test changes in the folder is seen at once.
             *("--dir-cache-time", "0s"),
             *("--addr", f"127.0.0.1:{self.port}", "--auth-key", f"{KEY},{SECRET}"),
@@ -67,28 +113,58 @@ class ObjectServer:
             self.process.wait()
 
 
-def rclone() -> Path:
-    """Return the program, which the development requirements bring."""
-    beside = Path(sys.executable).with_name("rclone")
-    return beside if beside.exists() else Path(shutil.which("rclone") or "rclone")
+@dataclass
+class Remote:
+    """A bucket of a store that runs already, asked by curl: it signs requests by itself."""
+
+    endpoint: str
+    name: str
+
+    def ask(self, method: str, path: str) -> str:
+        return subprocess.run(
+            ["curl", "-sS", "--fail-with-body", "--aws-sigv4", "aws:amz:us-east-1:s3",
+             "--header", "x-amz-content-sha256: UNSIGNED-PAYLOAD",
+             "--user", f"{KEY}:{SECRET}", "-X", method, f"{self.endpoint}/{self.name}{path}"],
+            check=True, capture_output=True, text=True,
+        ).stdout  # fmt: skip
+
+    def objects(self) -> list[str]:
+        listed = self.ask("GET", "?list-type=2")
+        return sorted(each.partition("</Key>")[0] for each in listed.split("<Key>")[1:])
+
+    def remove(self, key: str) -> None:
+        self.ask("DELETE", f"/{key}")
 
 
-def objects(bucket: Path) -> list[Path]:
-    """Return the objects of a bucket; parts of what never came to its end are none."""
-    return sorted(
-        path
-        for path in bucket.rglob("*")
-        if path.is_file() and not any(part.startswith(".rclone_temp") for part in path.parts)
-    )
+@dataclass
+class Running:
+    """A store that runs already."""
+
+    endpoint: str
+
+    def bucket(self, name: str) -> Bucket:
+        bucket = Remote(self.endpoint, name)
+        bucket.ask("PUT", "")
+        return bucket
 
 
 @contextmanager
-def object_server(folder: Path) -> Generator[ObjectServer]:
+def rclone(folder: Path) -> Generator[Rclone]:
     """Serve buckets below `folder` until the block ends."""
     folder.mkdir(parents=True, exist_ok=True)
-    server = ObjectServer(folder)
+    server = Rclone(folder)
     server.start()
     try:
         yield server
     finally:
         server.stop()
+
+
+@contextmanager
+def object_server(folder: Path) -> Generator[ObjectServer]:
+    """Yield the store that OTHER names, else rclone with its buckets below `folder`."""
+    if endpoint := os.environ.get(OTHER):
+        yield Running(endpoint)
+        return
+    with rclone(folder) as server:
+        yield server

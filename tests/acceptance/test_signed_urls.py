@@ -13,7 +13,7 @@ import pytest
 
 from acceptance.fetching import FetchingApi, fetch, fetching_api
 from acceptance.world import Site, arrive, eventually, tree
-from buckets import KEY, SECRET, ObjectServer, object_server, objects
+from buckets import KEY, SECRET, Bucket, ObjectServer, object_server, options, rclone
 from reeldrop.simulator.footage import make_clip
 from stills import png
 
@@ -39,15 +39,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectServer]:
 
 
 @pytest.fixture
-def bucket(server: ObjectServer, site: Site, tmp_path: Path) -> Path:
+def bucket(server: ObjectServer, site: Site, tmp_path: Path) -> Bucket:
     """A bucket that the site sends everything to."""
     name = "b" + hashlib.sha256(str(tmp_path).encode()).hexdigest()[:20]
     use(site, server, name)
     return server.bucket(name)
 
 
-def use(site: Site, server: ObjectServer, name: str, **options: str) -> None:
-    told = {**server.options, **options}
+def use(site: Site, server: ObjectServer, name: str) -> None:
+    told = options(server)
     site.configure(upload={"object_store": f"s3://{name}/clips", "data_uri_max": "1KB"})
     inline = ", ".join(f"{key} = {json.dumps(value)}" for key, value in told.items())
     site.environment["REELDROP_UPLOAD__OBJECT_STORE_OPTIONS"] = f"{{ {inline} }}"
@@ -135,7 +135,7 @@ async def test_a_url_works_over_a_restart_and_no_other_one_does(
     api.go_on.clear()
     site.drop("a.mov", {"prompt": "clay"})
     await site.start()
-    await eventually(lambda: api.bodies)
+    await eventually(lambda: states(site) == {"generating"})
     await site.stop(signal.SIGKILL)
     await site.start()
     url = api.urls()[0]
@@ -168,7 +168,7 @@ async def test_a_port_that_is_taken_ends_the_start(site: Site, media: str) -> No
 
 
 async def test_variants_share_one_object_and_the_bucket_is_empty_afterwards(
-    site: Site, api: FetchingApi, bucket: Path
+    site: Site, api: FetchingApi, bucket: Bucket
 ) -> None:
     """Signed URLs, credentials and signatures are written down nowhere."""
     api.go_on.clear()
@@ -176,7 +176,7 @@ async def test_variants_share_one_object_and_the_bucket_is_empty_afterwards(
     site.drop("a.mov", spec)
     await site.start()
     await eventually(lambda: len(api.bodies) == 2)
-    assert len(objects(bucket)) == 1
+    assert len(bucket.objects()) == 1
     api.go_on.set()
     record = await site.finished("a-v1")
     await site.finished("a-v2")
@@ -186,14 +186,14 @@ async def test_variants_share_one_object_and_the_bucket_is_empty_afterwards(
     }
     assert api.digests(0) == api.digests(1) == {sha256(site.clip)}
     assert record["upload"] == "signed_url"
-    await eventually(lambda: not objects(bucket))
+    await eventually(lambda: not bucket.objects())
     await site.stop()
     for secret in (KEY, SECRET, "X-Amz-", api.urls(0)[0].partition("Signature=")[2]):
         assert secret.encode() not in written(site)
 
 
 async def test_a_submit_that_is_sent_again_has_a_new_url_of_the_same_object(
-    site: Site, api: FetchingApi, bucket: Path
+    site: Site, api: FetchingApi, bucket: Bucket
 ) -> None:
     """The first one may have expired by then."""
     api.refuse = 1
@@ -208,46 +208,41 @@ async def test_a_submit_that_is_sent_again_has_a_new_url_of_the_same_object(
 
 
 async def test_a_kill_in_mid_upload_leaves_nothing_and_pays_once(
-    site: Site, api: FetchingApi, bucket: Path
+    site: Site, api: FetchingApi, bucket: Bucket
 ) -> None:
     """What a dead daemon has begun is removed by the next one."""
     site.configure(limits={"upload_bandwidth": site.clip.stat().st_size // 4})
     site.drop("a.mov", {"prompt": "clay"})
     await site.start()
-
-    def sending() -> bool:
-        jobs = json.loads(site.status_path.read_text())["jobs"]
-        return any(job["state"] == "uploading" for job in jobs)
-
-    await eventually(sending)
+    await eventually(lambda: states(site) == {"uploading"})
     await site.stop(signal.SIGKILL)
     site.configure(limits={"upload_bandwidth": 0})
     assert await site_once(site) == 0
     assert len(api.bodies) == 1
-    assert objects(bucket) == []
+    assert bucket.objects() == []
 
 
 async def test_a_kill_while_it_is_made_leaves_nothing_either(
-    site: Site, api: FetchingApi, bucket: Path
+    site: Site, api: FetchingApi, bucket: Bucket
 ) -> None:
     """The object is needed until the job has ended, and no longer."""
     api.go_on.clear()
     site.drop("a.mov", {"prompt": "clay"})
     await site.start()
-    await eventually(lambda: api.bodies)
+    await eventually(lambda: states(site) == {"generating"})
     await site.stop(signal.SIGKILL)
-    assert len(objects(bucket)) == 1
+    assert len(bucket.objects()) == 1
     api.go_on.set()
     assert await site_once(site) == 0
     assert len(api.bodies) == 1
-    assert objects(bucket) == []
+    assert bucket.objects() == []
 
 
 async def test_while_the_store_is_away_only_those_wait_that_need_it(
     site: Site, api: FetchingApi, tmp_path: Path
 ) -> None:
     """They say so, and go on by themselves."""
-    with object_server(tmp_path / "s3") as server:
+    with rclone(tmp_path / "s3") as server:
         server.bucket("clips")
         use(site, server, "clips")
         server.stop()
@@ -264,6 +259,11 @@ async def test_while_the_store_is_away_only_those_wait_that_need_it(
         server.start()
         assert (await site.command("resume"))[0] == 0
         assert (await site.finished("large"))["upload"] == "signed_url"
+
+
+def states(site: Site) -> set[str]:
+    """Return the states of all jobs, as the status file tells."""
+    return {job["state"] for job in json.loads(site.status_path.read_text())["jobs"]}
 
 
 async def site_once(site: Site) -> int:

@@ -13,7 +13,7 @@ from urllib.error import HTTPError
 
 import pytest
 
-from buckets import SECRET, object_server, objects
+from buckets import SECRET, object_server, options
 from cli.shell import Shell
 
 Answer = Callable[[BaseHTTPRequestHandler, int, dict[str, str], bytes], None]
@@ -173,8 +173,8 @@ def test_an_object_store_is_written_to_and_left_empty(
         bucket = server.bucket("clips")
 
         def look(**change: str) -> tuple[bool, str]:
-            options = {**server.options, **change}
-            inline = ", ".join(f"{key} = {json.dumps(value)}" for key, value in options.items())
+            told = {**options(server), **change}
+            inline = ", ".join(f"{key} = {json.dumps(value)}" for key, value in told.items())
             return finding(
                 reeldrop, inbox, outbox,
                 UPLOAD__OBJECT_STORE="s3://clips/a", UPLOAD__OBJECT_STORE_OPTIONS=f"{{ {inline} }}",
@@ -183,7 +183,7 @@ def test_an_object_store_is_written_to_and_left_empty(
         good, text = look()
         assert good, text
         assert "s3://clips/a takes files" in text
-        assert objects(bucket) == []
+        assert bucket.objects() == []
         good, text = look(secret_access_key="not+it")
         assert not good
         assert "refuses the credentials" in text
