@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 
 from reeldrop.domain.errors import StartupError
-from reeldrop.upload.secret import DAY, NAME, SLACK, Secrets
-
-TTL = 3600.0
+from reeldrop.upload.secret import DAY, KEPT, NAME, Secrets
 
 
 @dataclass
@@ -35,46 +33,49 @@ def clock() -> SetClock:
 
 def test_it_is_for_its_owner_alone_and_lasts(tmp_path: Path, clock: SetClock) -> None:
     """Generations that run fetch their clips after a restart too."""
-    first = Secrets(tmp_path, TTL, clock)
+    first = Secrets(tmp_path, clock)
 
     assert len(first.newest()) == 32
     assert (tmp_path / NAME).stat().st_mode & 0o777 == 0o600
-    assert Secrets(tmp_path, TTL, clock).keys == first.keys == [first.newest()]
+    assert Secrets(tmp_path, clock).keys == first.keys == [first.newest()]
 
 
-def test_it_is_followed_by_another_and_kept_while_its_tokens_hold(
+def test_it_is_followed_by_another_and_kept_while_its_tokens_may_hold(
     tmp_path: Path, clock: SetClock
 ) -> None:
-    """A token that was signed in the last second of a secret's day holds for all of its time."""
-    secrets = Secrets(tmp_path, TTL, clock)
+    """Whatever `url_ttl` was when it signed: a token holds for a week at the longest."""
+    secrets = Secrets(tmp_path, clock)
     old = secrets.newest()
     clock.time += DAY + 1
     new = secrets.newest()
     assert new != old
-    assert Secrets(tmp_path, TTL, clock).keys == [new, old]
+    assert Secrets(tmp_path, clock).keys == [new, old]
 
-    clock.time += DAY + 1
-    assert old in Secrets(tmp_path, TTL, clock).keys
+    clock.time += KEPT - 1
     newer = secrets.newest()
-    assert TTL + SLACK < DAY
-    assert secrets.keys == [newer, new]
-
-
-def test_a_clock_that_jumps_back_takes_no_secret_away(tmp_path: Path, clock: SetClock) -> None:
-    """And none is made at every look."""
-    secrets = Secrets(tmp_path, TTL, clock)
+    assert secrets.keys == [newer, new, old]
     clock.time += DAY + 1
-    keys = [secrets.newest(), *secrets.keys[1:]]
-    clock.time -= 100 * DAY
-    assert secrets.newest() == keys[0]
-    assert Secrets(tmp_path, TTL, clock).keys == keys
+    newest = secrets.newest()
+    assert secrets.keys == [newest, newer, new]
+
+
+def test_a_clock_that_was_wrong_takes_no_secret_away(tmp_path: Path, clock: SetClock) -> None:
+    """A host that starts without a clock of its own is years off for a moment."""
+    secrets = Secrets(tmp_path, clock)
+    right = secrets.newest()
+    clock.time += 4000 * DAY
+    ahead = secrets.newest()
+    clock.time -= 4000 * DAY
+    back = secrets.newest()
+    assert Secrets(tmp_path, clock).keys == [back, ahead, right]
+    assert secrets.newest() == back
 
 
 def test_one_that_others_can_read_is_closed(tmp_path: Path, clock: SetClock) -> None:
     """A copy from a backup has lost its mode."""
-    first = Secrets(tmp_path, TTL, clock)
+    first = Secrets(tmp_path, clock)
     (tmp_path / NAME).chmod(0o644)
-    assert Secrets(tmp_path, TTL, clock).keys == first.keys
+    assert Secrets(tmp_path, clock).keys == first.keys
     assert (tmp_path / NAME).stat().st_mode & 0o777 == 0o600
 
 
@@ -87,7 +88,7 @@ def test_a_damaged_file_is_said_and_not_replaced(
     """URLs that were handed out would silently stop working."""
     (tmp_path / NAME).write_text(content)
     with pytest.raises(StartupError, match="is damaged") as caught:
-        Secrets(tmp_path, TTL, clock)
+        Secrets(tmp_path, clock)
     assert "remove the file" in caught.value.hint
     assert (tmp_path / NAME).read_text() == content
 
@@ -97,4 +98,4 @@ def test_a_link_is_not_followed(tmp_path: Path, clock: SetClock) -> None:
     (tmp_path / "mine").write_text(json.dumps([{"made": 1.0, "value": "00" * 32}]))
     (tmp_path / NAME).symlink_to(tmp_path / "mine")
     with pytest.raises(StartupError, match="cannot be read"):
-        Secrets(tmp_path, TTL, clock)
+        Secrets(tmp_path, clock)

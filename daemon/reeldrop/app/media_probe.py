@@ -25,7 +25,7 @@ async def media_probe(settings: Settings, stack: AsyncExitStack) -> str:
     """
     clock, state = SystemClock(), settings.store.state_folder
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="reeldrop-check-"))
-    own = Signer(settings.upload, _secrets(settings, Path(folder)), clock)
+    own = Signer(settings.upload, Secrets(Path(folder), clock), clock)
 
     @asynccontextmanager
     async def counted(job: JobId) -> AsyncGenerator[Meter, None]:
@@ -41,9 +41,5 @@ async def media_probe(settings: Settings, stack: AsyncExitStack) -> str:
                 f"{error.message} It is no daemon of these settings that listens there.",
                 hint=error.hint,
             ) from error
-        return Signer(settings.upload, _secrets(settings, state), clock).probe()
+        return Signer(settings.upload, Secrets(state, clock), clock).probe()
     return own.probe()
-
-
-def _secrets(settings: Settings, folder: Path) -> Secrets:
-    return Secrets(folder, settings.upload.url_ttl, SystemClock())

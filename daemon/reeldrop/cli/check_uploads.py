@@ -2,9 +2,11 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from urllib.parse import urlsplit
 
 from reeldrop.domain.errors import StartupError
 from reeldrop.domain.fitting import megabytes
+from reeldrop.domain.references import is_loopback
 from reeldrop.settings import Settings
 
 
@@ -25,7 +27,9 @@ def look(settings: Settings) -> str:
         told.append(f"{upload.object_store} takes files, and gives them out by signed URL")
     if upload.public_url:
         asyncio.run(_media_route(settings))
-        told.append(f"{upload.public_url} leads to the media route")
+        alone = is_loopback(urlsplit(upload.public_url).hostname or "")
+        whom = ", for programs of this host alone" if alone else ""
+        told.append(f"{upload.public_url} leads to the media route{whom}")
     return "\n".join(told)
 
 

@@ -161,7 +161,7 @@ class Offers(Protocol):
     """The files that the media route gives out."""
 
     async def find(self, token: str) -> Offered | Refusal:
-        """Return what `token` gives out. Raises StoreUnavailable."""
+        """Return what `token` gives out. Raises StoreUnavailable, FileBusy, FolderOffline."""
         ...
 
 

@@ -28,7 +28,8 @@ async def reach(probe: Probe) -> None:
         StartupError: it cannot be fetched; says what came in its place, and what to do. The URL is not
             in it.
     """
-    async with httpx.AsyncClient(timeout=SECONDS, trust_env=False) as client:
+    # By the proxy of the environment, as everything that goes out from here; this host itself, never.
+    async with httpx.AsyncClient(timeout=SECONDS, mounts={"http://": None}) as client:
         try:
             await _reach(client, probe)
         except httpx.ConnectError as error:
@@ -55,23 +56,36 @@ HEAD = "The proxy refuses HEAD: let it pass, or the provider may refuse the file
 
 async def _reach(client: httpx.AsyncClient, probe: Probe) -> None:
     host = _host(probe)
-    whole = await client.get(probe.url)
+    whole, content = await _fetched(client, probe, {})
     if whole.is_redirect:
         target = httpx.URL(whole.headers.get("location", "")).host or "another path"
         raise _trouble(f"{host} redirects to {target}", REDIRECTED)
     if whole.status_code != httpx.codes.OK:
         raise _trouble(f"{host} answers {whole.status_code}", OTHER)
-    if whole.content != probe.content:
+    if content != probe.content:
         raise _trouble(f"{host} gives out something else than it was given", OTHER)
     if "content-encoding" in whole.headers or int(whole.headers.get("content-length", 0)) != len(
         probe.content
     ):
         raise _trouble(f"{host} does not say how long the file is, or packs it", CHANGED)
-    part = await client.get(probe.url, headers={"Range": f"bytes={FIRST}-{LAST}"})
-    if part.content != probe.content[FIRST : LAST + 1]:
+    _, part = await _fetched(client, probe, {"Range": f"bytes={FIRST}-{LAST}"})
+    if part != probe.content[FIRST : LAST + 1]:
         raise _trouble(f"{host} gives out all of it where a part is asked for", RANGE)
     if probe.head_too and (await client.head(probe.url)).status_code != httpx.codes.OK:
         raise _trouble(f"{host} does not answer HEAD", HEAD)
+
+
+async def _fetched(
+    client: httpx.AsyncClient, probe: Probe, headers: dict[str, str]
+) -> tuple[httpx.Response, bytes]:
+    """Return an answer, and no more of its body than the probe has."""
+    body = bytearray()
+    async with client.stream("GET", probe.url, headers=headers) as response:
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > len(probe.content):
+                break
+    return response, bytes(body)
 
 
 def _host(probe: Probe) -> str:

@@ -13,11 +13,13 @@ import h11
 
 READ_SIZE = 256 * 1024
 LINGER_SECONDS = 5.0
+BODILESS = frozenset({204, 304})
+"""Answers whose length would be taken for that of something else."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds that a client gets: to begin a request, to send its head, and to take or send a piece.
+    """Seconds that a client gets: to begin a request, to send its head, and to take or send any bytes.
 
     None: as long as it likes.
     """
@@ -95,12 +97,14 @@ class Connection:
     ) -> None:
         """`now` tells the seconds since the epoch that the Date header shows."""
         self.reader, self.writer = reader, writer
+        # Nothing waits here: what was drained is the kernel's, and a connection can be given up at once.
+        writer.transport.set_write_buffer_limits(0)
         self.h11 = h11.Connection(h11.SERVER)
         self._handle, self._now = handle, now
         self._patience = patience
 
     async def serve(self) -> None:
-        """Answer until either side has enough."""
+        """Answer until either side has enough; all that is to arrive has left when this returns."""
         try:
             while request := await self.next_request():
                 await self.send(request, await self._handle(request))
@@ -124,6 +128,9 @@ class Connection:
         if not isinstance(event, h11.Request):
             return None
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in event.headers}
+        if not headers.keys() & {"content-length", "transfer-encoding"}:
+            # Its end: the connection can be used again, whoever reads no body.
+            await self._next_event()
         method, target = event.method.decode("ascii"), event.target.decode("latin-1")
         return Request(method, target, headers, self._next_data)
 
@@ -162,7 +169,7 @@ class Connection:
         """Return how an answer begins."""
         headers = {
             "date": email.utils.formatdate(self._now(), usegmt=True),
-            "content-length": str(answer.length),
+            **({} if answer.status in BODILESS else {"content-length": str(answer.length)}),
             **answer.headers,
         }
         if self.h11.their_state is not h11.DONE:
@@ -189,9 +196,15 @@ class Connection:
             raise Hangup
 
     async def drain(self) -> None:
-        """Wait until what was written is on its way. Raises TimeoutError."""
-        async with asyncio.timeout(self._patience.piece):
-            await self.writer.drain()
+        """Wait until what was written is on its way. Raises TimeoutError where nothing of it goes on."""
+        while True:
+            unsent = self.writer.transport.get_write_buffer_size()
+            try:
+                async with asyncio.timeout(self._patience.piece):
+                    return await self.writer.drain()
+            except TimeoutError:
+                if self.writer.transport.get_write_buffer_size() >= unsent:
+                    raise
 
     async def _linger(self) -> None:
         """Let an answer be read that was given before the whole request was.
@@ -210,4 +223,5 @@ class Connection:
             status = error.error_status_hint
             self.writer.write(self.h11.send(self.head(Answer(status))) or b"")
             self.writer.write(self.h11.send(h11.EndOfMessage()) or b"")
+            await self.drain()
             await self._linger()

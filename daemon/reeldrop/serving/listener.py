@@ -10,11 +10,15 @@ Connect = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Connection]
 BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
+MOMENT = 1.0
+"""Seconds that who is turned away gets to read it."""
+
+
 class Listener:
     """One port and its connections."""
 
     def __init__(self, connect: Connect, most: int | None = None) -> None:
-        """`most` connections at once are served; None: as many as come."""
+        """`most` connections at once are served, as many again told to come later; None: as many as come."""
         self._connect = connect
         self._most = most
         self._tasks: set[asyncio.Task[None]] = set()
@@ -40,19 +44,27 @@ class Listener:
         await asyncio.sleep(0)  # aborted transports close their sockets in the loop's next round
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._most is not None and len(self._tasks) >= self._most:
-            writer.write(BUSY)
-            writer.close()
-            return
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - asyncio runs every connection in a task
         self._tasks.add(task)
         # Nobody awaits this task; `close` alone cancels it, and a client may leave at any time.
         with contextlib.suppress(ConnectionError, asyncio.CancelledError):
             try:
-                await self._connect(reader, writer).serve()
-                writer.close()
-                await writer.wait_closed()
+                if self._most is None or len(self._tasks) <= self._most:
+                    await self._connect(reader, writer).serve()
+                elif len(self._tasks) <= 2 * self._most:
+                    await _turn_away(reader, writer)
             finally:
+                # Not closed and waited for: who takes nothing would be waited for without end.
                 writer.transport.abort()
                 self._tasks.discard(task)
+
+
+async def _turn_away(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(BUSY)
+    writer.write_eof()
+    # Closing with unread bytes would send RST, which may destroy the answer on its way.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(MOMENT):
+            while await reader.read(READ_SIZE):
+                pass

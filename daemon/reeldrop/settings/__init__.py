@@ -2,6 +2,7 @@
 
 from reeldrop.settings.credentials import object_store_options
 from reeldrop.settings.model import (
+    LONGEST_URL_TTL,
     VIDEO_EXTENSIONS,
     ApiSettings,
     LimitSettings,
@@ -16,6 +17,7 @@ from reeldrop.settings.model import (
 from reeldrop.settings.reading import Loaded, api_key, load
 
 __all__ = [
+    "LONGEST_URL_TTL",
     "VIDEO_EXTENSIONS",
     "ApiSettings",
     "LimitSettings",

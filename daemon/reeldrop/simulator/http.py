@@ -124,9 +124,6 @@ class Desk(Connection):
         manner = answer.manner
         await asyncio.sleep(manner.delay)
         request.seen.status = answer.status
-        if manner.cut_after is not None or manner.reset:
-            # A cut must not outrun the bytes before it: nothing stays in the transport's buffer.
-            self.writer.transport.set_write_buffer_limits(0)
         if not answer.length or asked.method == "HEAD":
             request.seen.answered = host_time()
         body = http.Stream(answer.length, lambda: self._pieces(answer, request.seen))

@@ -58,6 +58,6 @@ def open_uploads(
     if settings.object_store:
         store = ObjectStore(settings, object_store_options(settings))
     if settings.public_url:
-        secrets = Secrets(state_folder, settings.url_ttl, clock)
+        secrets = Secrets(state_folder, clock)
         route = MediaRoute(Signer(settings, secrets, clock), memory)
     return Chooser(settings.data_uri_max, store, route, memory)

@@ -13,7 +13,7 @@ from reeldrop.domain.tokens import Refusal
 from reeldrop.lane import Lane
 from reeldrop.ports import Clock, Meter, Offered, Upload, UploadMemory
 from reeldrop.settings import UploadSettings
-from reeldrop.upload.local import LocalFile, open_file, patiently
+from reeldrop.upload.local import Identity, LocalFile, open_file, patiently
 from reeldrop.upload.secret import Secrets
 
 PATH = "/media/"
@@ -44,9 +44,7 @@ class OfferedFile:
             end = start + length
             while start < end:
                 wanted = min(PIECE, end - start)
-                piece = await patiently(self.path, lane.begin(os.pread, fds[0], wanted, start))
-                if not piece:
-                    raise FileBusy(f"{self.path.name} has become shorter while it was fetched.")
+                piece = await patiently(self.path, lane.begin(self._read, fds[0], wanted, start))
                 start += len(piece)
                 yield piece
         except OSError as error:
@@ -60,7 +58,17 @@ class OfferedFile:
         fd, found = open_file(self.path)
         fds.append(fd)
         if str(found) != self.identity:
-            raise FileBusy(f"{self.path.name} is no longer the file that was offered.")
+            raise self._changed()
+
+    def _read(self, fd: int, count: int, at: int) -> bytes:
+        piece = os.pread(fd, count, at)
+        # Asked after each piece: what was overwritten before it was read shows by now.
+        if not piece or str(Identity.of(os.fstat(fd))) != self.identity:
+            raise self._changed()
+        return piece
+
+    def _changed(self) -> FileBusy:
+        return FileBusy(f"{self.path.name} is no longer the file that was offered.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,8 @@ class OfferedProbe:
     """The `Offered` port for what `reeldrop check` fetches."""
 
     size: int = len(PROBE_BYTES)
-    media_type: str = "application/octet-stream"
+    media_type: str = "video/mp4"
+    """As of a clip: a proxy that compresses goes by it."""
     etag: str = '"reeldrop-probe"'
     jobs: Sequence[JobId] = ()
 
@@ -96,7 +105,7 @@ class Signer:
 
         Whoever checks may not be the daemon, and makes no secrets for it.
         """
-        return self._url(self._secrets.keys[0], PROBE, "")
+        return self._url(self._secrets.keys[0], PROBE, ".mp4")
 
     def _url(self, secret: bytes, upload_id: str, suffix: str) -> str:
         expires = int(self._clock.now()) + self._ttl
@@ -155,7 +164,7 @@ class MediaRoute:
         """Nothing lies anywhere; what is forgotten is not given out."""
 
     async def find(self, token: str) -> Offered | Refusal:
-        """Return what a token gives out."""
+        """Return what a token gives out; see the port."""
         named = self._signer.read(token)
         if isinstance(named, Refusal):
             return named
@@ -165,6 +174,8 @@ class MediaRoute:
         if found is None or found[0].place != self.name:
             return Refusal.UNKNOWN
         upload, jobs = found
+        if not await self.holds(upload):
+            raise FileBusy(f"{Path(upload.file).name} is no longer the file that was offered.")
         return OfferedFile(
             Path(upload.file), upload.identity, upload.bytes, upload.media_type,
             f'"{upload.sha256}"', jobs,

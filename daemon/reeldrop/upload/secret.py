@@ -1,27 +1,34 @@
 """The secrets that sign the media route's tokens: in the state folder, for their owner alone.
 
-A new one is made every day; an older one is kept as long as tokens that it has signed may hold.
+A new one is made every day; an older one is kept as long as tokens that it has signed may hold. What a
+clock says that is wrong for a while neither stops that nor takes away what is still needed.
 """
 
 import json
 import os
 import secrets
 import stat
+import threading
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import structlog
 
 from reeldrop.domain.errors import StartupError
 from reeldrop.ports import Clock
+from reeldrop.settings import LONGEST_URL_TTL
 
 log = structlog.get_logger()
 
 NAME = "media-secret"
 DAY = 86_400.0
-SLACK = 3600.0
-"""Seconds that an older one is kept beyond the last token it can have signed."""
+KEPT = LONGEST_URL_TTL + 3600.0
+"""Seconds that one is kept after its successor came: whatever `url_ttl` was, what it signed has expired."""
+AHEAD = 3600.0
+"""Seconds that one may come from the future; then the clock was wrong, or is."""
+MOST = 64
+"""How many are kept: one a day are not so many, but a clock may go to and fro."""
 LONGEST = 64 * 1024
 """Bytes of the file that are read."""
 
@@ -42,15 +49,15 @@ class Secret:
 class Secrets:
     """The file of secrets. Its methods block for a moment."""
 
-    def __init__(self, folder: Path, ttl: float, clock: Clock) -> None:
-        """Read the secrets in the state `folder`, and make the first one; `ttl` (s) is that of tokens.
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        """Read the secrets in the state `folder`, and make the first one.
 
         Raises:
             StartupError: the file cannot be read or written, or is damaged.
         """
         self._file = folder / NAME
-        self._ttl = ttl
         self._clock = clock
+        self._one_at_a_time = threading.Lock()
         self._known = self._read()
         if not self._known:
             self._renew()
@@ -67,21 +74,28 @@ class Secrets:
 
     def newest(self) -> bytes:
         """Return what signs now; one that is a day old is followed by another."""
-        if self._clock.now() - self._known[0].made > DAY:
-            self._renew()
-        return self._known[0].key
+        with self._one_at_a_time:
+            if not -AHEAD <= self._clock.now() - self._known[0].made <= DAY:
+                try:
+                    self._renew()
+                except StartupError as error:
+                    # The old one is as good, and a full disk is told of elsewhere.
+                    log.warning("secret.not_renewed", error=error.message)
+            return self._known[0].key
 
     def _renew(self) -> None:
         now = self._clock.now()
-        oldest = now - self._ttl - SLACK
-        # One is of use until those that it signed before its successor came have expired.
+        known = [
+            Secret(now, secrets.token_hex(32)),
+            *(replace(each, made=min(each.made, now)) for each in self._known),
+        ]
         kept = [
             each
-            for each, later in zip(self._known, [None, *self._known], strict=False)
-            if later is None or later.made > oldest
+            for each, later in zip(known, [None, *known], strict=False)
+            if later is None or now - later.made <= KEPT
         ]
-        self._known = [Secret(now, secrets.token_hex(32)), *kept]
-        self._write()
+        self._write(kept[:MOST])
+        self._known = kept[:MOST]
 
     def _read(self) -> list[Secret]:
         try:
@@ -106,13 +120,13 @@ class Secrets:
             raise self._trouble("is damaged") from error
         return found
 
-    def _write(self) -> None:
+    def _write(self, known: list[Secret]) -> None:
         part = self._file.with_name(f"{NAME}.part")
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             with os.fdopen(os.open(part, flags, 0o600), "w") as file:
                 os.fchmod(file.fileno(), 0o600)
-                json.dump([asdict(each) for each in self._known], file)
+                json.dump([asdict(each) for each in known], file)
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(self._file)

@@ -7,10 +7,11 @@ import re
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing
 from http import HTTPStatus
+from math import inf
 
 import structlog
 
-from reeldrop.domain.errors import ReeldropError, StoreUnavailable
+from reeldrop.domain.errors import ReeldropError, StoreUnavailable, TransientError
 from reeldrop.domain.job import JobId
 from reeldrop.domain.tokens import Refusal
 from reeldrop.ports import Clock, Meter, Offered, Offers
@@ -26,6 +27,8 @@ _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.ASCII)
 REFUSALS = 20.0
 """Refused requests a second that are answered as what they are; more are told to come later."""
 REFUSALS_AT_ONCE = 50.0
+TOLD_EVERY = 60.0
+"""Seconds between two lines of the log on refusals."""
 PLAIN = {"cache-control": "private, no-store", "x-content-type-options": "nosniff"}
 
 
@@ -38,6 +41,8 @@ class MediaPages:
         self._clock = clock
         self._left = REFUSALS_AT_ONCE
         self._since = clock.monotonic()
+        self._untold = 0
+        self._told_at = -inf
 
     async def __call__(self, request: Request) -> Answer:
         """Answer one request; its body is not read."""
@@ -45,11 +50,13 @@ class MediaPages:
         if asked is None:
             return self._refused(HTTPStatus.NOT_FOUND)
         if request.method not in ("GET", "HEAD"):
-            return _empty(HTTPStatus.METHOD_NOT_ALLOWED, {"allow": "GET, HEAD"})
+            return self._refused(HTTPStatus.METHOD_NOT_ALLOWED, {"allow": "GET, HEAD"})
         try:
             offered = await self._offers.find(asked[1])
-        except StoreUnavailable:
-            return _empty(HTTPStatus.SERVICE_UNAVAILABLE, {"retry-after": "5"})
+        except (StoreUnavailable, TransientError) as error:
+            log.warning("media.not_there", error=error.message)
+            later = {"retry-after": "5", "connection": "close"}
+            return _empty(HTTPStatus.SERVICE_UNAVAILABLE, later)
         match offered:
             case Refusal.UNKNOWN:
                 return self._refused(HTTPStatus.NOT_FOUND)
@@ -58,16 +65,24 @@ class MediaPages:
             case _:
                 return self._given(request, offered)
 
-    def _refused(self, status: HTTPStatus) -> Answer:
+    def _refused(self, status: HTTPStatus, headers: dict[str, str] | None = None) -> Answer:
         """Refuse; who tries again and again is told less and less often why."""
         now = self._clock.monotonic()
         self._left = min(REFUSALS_AT_ONCE, self._left + (now - self._since) * REFUSALS)
         self._since = now
+        self._tell(status, now)
         if self._left < 1:
             return _empty(HTTPStatus.TOO_MANY_REQUESTS, {"retry-after": "1"})
         self._left -= 1
-        log.debug("media.refused", status=int(status))
-        return _empty(status)
+        return _empty(status, headers)
+
+    def _tell(self, status: HTTPStatus, now: float) -> None:
+        self._untold += 1
+        if now - self._told_at < TOLD_EVERY:
+            log.debug("media.refused", status=int(status))
+            return
+        log.warning("media.refused", status=int(status), times=self._untold)
+        self._untold, self._told_at = 0, now
 
     def _given(self, request: Request, offered: Offered) -> Answer:
         headers = PLAIN | {
@@ -86,29 +101,37 @@ class MediaPages:
             status = HTTPStatus.PARTIAL_CONTENT
             headers["content-range"] = f"bytes {start}-{end - 1}/{offered.size}"
         length = end - start
-        return Answer(status, Stream(length, lambda: self._pieces(offered, start, length)), headers)
+        return Answer(status, Stream(length, lambda: self._told(offered, start, length)), headers)
+
+    async def _told(self, offered: Offered, start: int, length: int) -> AsyncGenerator[bytes, None]:
+        """Yield what was asked for, and tell how it went. Raises Hangup."""
+        began, passed, job = self._clock.monotonic(), 0, next(iter(offered.jobs), None)
+        try:
+            async with aclosing(self._pieces(offered, job, start, length)) as pieces:
+                async for piece in pieces:
+                    yield piece
+                    passed += len(piece)
+        except ReeldropError as error:
+            log.warning("media.broken_off", job=job, error=error.message)
+            raise Hangup from error
+        finally:
+            # Also of a client that left, as those do that look at the beginning alone.
+            seconds = round(self._clock.monotonic() - began, 3)
+            log.info("media.fetched", job=job, bytes=passed, of=length, seconds=seconds)
 
     async def _pieces(
-        self, offered: Offered, start: int, length: int
+        self, offered: Offered, job: JobId | None, start: int, length: int
     ) -> AsyncGenerator[bytes, None]:
-        job = next(iter(offered.jobs), None)
-        try:
+        async with aclosing(offered.pieces(start, length)) as pieces:
             if job is None:
-                async for piece in offered.pieces(start, length):
+                async for piece in pieces:
                     yield piece
                 return
-            async with (
-                self._counted(job) as meter,
-                aclosing(offered.pieces(start, length)) as pieces,
-            ):
+            async with self._counted(job) as meter:
                 meter.expect(length)
                 async for piece in pieces:
                     yield piece
                     await meter.passed(len(piece))
-        except ReeldropError as error:
-            log.warning("media.broken_off", job=job, error=error.message)
-            raise Hangup from error
-        log.info("media.fetched", job=job, bytes=length)
 
 
 def _empty(status: HTTPStatus, headers: dict[str, str] | None = None) -> Answer:
@@ -117,7 +140,8 @@ def _empty(status: HTTPStatus, headers: dict[str, str] | None = None) -> Answer:
 
 def _has_it(condition: str, etag: str) -> bool:
     """Say whether a client that sent If-None-Match has these bytes already."""
-    return etag in (each.strip().removeprefix("W/") for each in condition.split(","))
+    known = [each.strip().removeprefix("W/") for each in condition.split(",")]
+    return etag in known or "*" in known
 
 
 def _part(request: Request, offered: Offered) -> tuple[int, int] | None:

@@ -1,0 +1,142 @@
+"""The HTTP server towards strangers: what one client can hold, and for how long."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from reeldrop.serving.http import Answer, Connection, Hangup, Patience, Request, Stream
+from reeldrop.serving.listener import Listener
+
+BIG = 20_000_000
+PIECE = os.urandom(250_000)
+LUMP = os.urandom(6_000_000)
+
+
+async def of(length: int, *, breaks_at: int = BIG) -> AsyncGenerator[bytes, None]:
+    """Yield `length` bytes; at `breaks_at` there are no more."""
+    for start in range(0, length, len(PIECE)):
+        if start >= breaks_at:
+            raise Hangup
+        yield PIECE[: length - start]
+
+
+async def answer(request: Request) -> Answer:
+    """Answer by the name of what is asked for."""
+    match request.target:
+        case "/big":
+            return Answer(200, Stream(BIG, lambda: of(BIG)))
+        case "/lump":
+            return Answer(200, LUMP)
+        case "/breaks":
+            return Answer(200, Stream(BIG, lambda: of(BIG, breaks_at=1_000_000)))
+        case "/short":
+            return Answer(200, Stream(BIG, lambda: of(BIG - 1)))
+        case "/long":
+            return Answer(200, Stream(10, lambda: of(BIG)))
+        case "/same":
+            return Answer(304, b"", {"etag": '"a"'})
+        case _:
+            return Answer(200, b"hello")
+
+
+@asynccontextmanager
+async def served(patience: Patience, most: int = 9) -> AsyncGenerator[int, None]:
+    listener = Listener(lambda r, w: Connection(r, w, answer, lambda: 0.0, patience), most)
+    port = await listener.open("127.0.0.1", 0)
+    try:
+        yield port
+    finally:
+        async with asyncio.timeout(1):
+            await listener.close()
+
+
+async def asked(port: int, target: str, lines: str = "Connection: close\r\n") -> bytes:
+    """Return everything that comes for one request."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET {target} HTTP/1.1\r\nHost: x\r\n{lines}\r\n".encode())
+    try:
+        return await reader.read()
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()
+
+
+def silent_client(port: int) -> socket.socket:
+    """Ask for a large answer and take nothing of it."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.connect(("127.0.0.1", port))
+    client.sendall(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n")
+    return client
+
+
+async def test_who_takes_nothing_gives_the_place_back() -> None:
+    """A few of them, each as patient as can be, would else keep everybody out for ever."""
+    async with served(Patience(idle=0.2, head=0.2, piece=0.2), most=1) as port:
+        client = await asyncio.to_thread(silent_client, port)
+        try:
+            async with asyncio.timeout(30):
+                while not (await asked(port, "/")).endswith(b"hello"):
+                    await asyncio.sleep(0.05)
+        finally:
+            client.close()
+
+
+@pytest.mark.slow
+async def test_who_takes_little_at_a_time_gets_all_of_it() -> None:
+    """A slow line is no attack: only where nothing moves a connection is given up."""
+    async with served(Patience(idle=0.5, head=0.5, piece=0.5)) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**14)
+        writer.write(b"GET /lump HTTP/1.1\r\nHost: x\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        got = b""
+        while len(got) < len(LUMP):
+            got += await reader.readexactly(min(len(LUMP) - len(got), 40_000))
+            await asyncio.sleep(0.01)
+        assert got == LUMP
+        writer.close()
+
+
+@pytest.mark.parametrize("target", ["/breaks", "/short", "/long"])
+async def test_a_body_that_is_not_as_long_as_told_ends_the_connection(target: str) -> None:
+    """Nobody takes a part for the whole, nor what follows for the next answer."""
+    async with served(Patience()) as port:
+        head, _, body = (await asked(port, target, "")).partition(b"\r\n\r\n")
+    told = 10 if target == "/long" else BIG
+    assert not head or f"content-length: {told}".encode() in head
+    assert len(body) < told
+
+
+async def test_not_modified_tells_no_length() -> None:
+    """A 0 there would be taken for that of the file."""
+    async with served(Patience()) as port:
+        received = await asked(port, "/same")
+    assert received.startswith(b"HTTP/1.1 304 ")
+    assert b"content-length" not in received.lower()
+
+
+async def test_a_body_that_nobody_reads_ends_the_connection() -> None:
+    """What follows it may be meant for somebody else: a proxy would mix up its clients."""
+    async with served(Patience()) as port:
+        hidden = "GET /hidden HTTP/1.1\r\nHost: x\r\n\r\n"
+        received = await asked(port, "/", f"Content-Length: {len(hidden)}\r\n\r\n{hidden}")
+    assert received.count(b"HTTP/1.1 ") == 1
+    assert b"connection: close" in received.lower()
+
+
+@pytest.mark.skipif(not Path("/proc/net/if_inet6").exists(), reason="this host has no IPv6")
+async def test_it_listens_on_ipv6_as_well() -> None:
+    """`web.listen = "[::1]:8585"` is one of the addresses that the settings take."""
+    listener = Listener(lambda r, w: Connection(r, w, answer, lambda: 0.0, Patience()))
+    port = await listener.open("::1", 0)
+    reader, writer = await asyncio.open_connection("::1", port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert (await reader.read()).endswith(b"hello")
+    writer.close()
+    await listener.close()
