@@ -4,11 +4,14 @@ import asyncio
 import hashlib
 import os
 import re
+import sys
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +24,7 @@ from reeldrop.host.clock import SystemClock
 from reeldrop.ports import JobStore, Sending, Upload
 from reeldrop.settings import LimitSettings, StoreSettings, UploadSettings
 from reeldrop.store import open_store
-from reeldrop.upload import open_uploads
+from reeldrop.upload import object_store, open_uploads
 from reeldrop.upload.choose import Chooser
 from reeldrop.upload.local import LocalFile
 from reeldrop.upload.object_store import ObjectStore
@@ -87,6 +90,92 @@ class Bench:
 
     async def send(self, file: Path, job: JobId, wanted: str = "signed_url") -> Sending:
         return await self.uploads.prepare(file, wanted, job, meter())
+
+
+@dataclass
+class Relay:
+    """Stands between an upload and its store, and hears what is asked."""
+
+    store: str
+    unseen_is_forbidden: bool = False
+    """Whether it answers like a store to someone who may not list its objects."""
+    asked: list[str] = field(default_factory=list)
+    endpoint: str = ""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        host, _, port = self.store.removeprefix("http://").partition(":")
+        answers, questions = await asyncio.open_connection(host, int(port))
+        try:
+            await asyncio.gather(
+                self.pass_on(reader, questions, self.hear), self.pass_on(answers, writer, self.say)
+            )
+        finally:
+            questions.transport.abort()
+
+    async def pass_on(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        by: Callable[[bytes], bytes],
+    ) -> None:
+        while data := await reader.read(65536):
+            writer.write(by(data))
+            await writer.drain()
+        writer.close()
+
+    def hear(self, data: bytes) -> bytes:
+        found = re.findall(rb"((?:HEAD|PUT|POST|DELETE) /[!-~]+) HTTP/1\.1\r\n", data)
+        self.asked += [each.decode() for each in found]
+        return data
+
+    def say(self, data: bytes) -> bytes:
+        forbidden = b"HTTP/1.1 403 Forbidden"
+        return (
+            data.replace(b"HTTP/1.1 404 Not Found", forbidden) if self.unseen_is_forbidden else data
+        )
+
+
+@asynccontextmanager
+async def listening(
+    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]],
+    host: str = "127.0.0.1",
+) -> AsyncGenerator[str, None]:
+    """Yield the address at which `serve` hears of connections; they end with the block."""
+    under_way: set[asyncio.Task[None]] = set()
+
+    def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        under_way.add(asyncio.ensure_future(serve_one(reader, writer)))
+
+    async def serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            with suppress(OSError):
+                await serve(reader, writer)
+        finally:
+            writer.transport.abort()
+
+    server = await asyncio.start_server(begin, host, 0)
+    try:
+        yield f"http://{host}:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        for each in under_way:
+            each.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+        # An aborted connection is closed by the next turn of the loop.
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def relay(server: ObjectServer) -> AsyncIterator[Relay]:
+    relay = Relay(server.endpoint)
+    async with listening(relay.serve) as relay.endpoint:
+        yield relay
+
+
+def through(address: str, settings: UploadSettings) -> UploadSettings:
+    """Return the settings with the store at another address."""
+    told = {**settings.object_store_options, "endpoint": address}
+    return settings.model_copy(update={"object_store_options": told})
 
 
 @pytest.fixture
@@ -254,6 +343,82 @@ async def test_an_upload_that_is_broken_off_leaves_nothing(
     assert bucket.objects() == []
 
 
+async def test_parts_that_were_sent_already_are_taken_back_by_who_breaks_off(
+    settings: UploadSettings, memory: JobStore, relay: Relay, tmp_path: Path
+) -> None:
+    """Nobody sees the parts of what never came to its end, and whoever owns the bucket pays for them."""
+    (clip := tmp_path / "a.mp4").write_bytes(os.urandom(20_000_000))
+    bench = Bench(opened(through(relay.endpoint, settings), memory), memory)
+    sending = asyncio.ensure_future(bench.send(clip, await bench.job(1)))
+    async with asyncio.timeout(20):
+        while not any("uploadId" in each for each in relay.asked):
+            await asyncio.sleep(0)
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+
+    begun = next(each for each in relay.asked if each.startswith("PUT"))
+    upload_id = begun.partition("uploadId=")[2].partition("&")[0]
+    ended = [each for each in relay.asked if each.startswith("DELETE")]
+    assert len(ended) == 1
+    assert upload_id in ended[0]
+
+
+async def test_rights_to_list_are_not_needed(
+    settings: UploadSettings, memory: JobStore, bucket: Bucket, relay: Relay, tmp_path: Path
+) -> None:
+    """Without them a store refuses to say that an object is gone; the job would wait for ever."""
+    relay.unseen_is_forbidden = True
+    (clip := tmp_path / "a.mp4").write_bytes(b"a" * 99)
+    bench = Bench(opened(through(relay.endpoint, settings), memory), memory)
+    job = await bench.job(1)
+    await bench.send(clip, job)
+    bucket.remove(bucket.objects()[0])
+
+    assert (await fetched(url_of(await bench.send(clip, job))))[0] == b"a" * 99
+
+
+async def test_a_store_that_hangs_is_found_out_before_a_part_is_sent(
+    settings: UploadSettings, memory: JobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part may take minutes on a slow link; a job must not wait that long to hear of an outage."""
+    monkeypatch.setattr(object_store, "FOR_A_WORD", "0.1s")
+    (clip := tmp_path / "a.mp4").write_bytes(b"a" * 99)
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(65536):
+            pass
+
+    async with listening(say_nothing) as address:
+        bench = Bench(opened(through(address, settings), memory), memory)
+        async with asyncio.timeout(30):
+            with pytest.raises(UploadUnavailable, match="does not take files now"):
+                await bench.send(clip, await bench.job(1))
+
+
+async def test_what_lies_at_a_place_that_is_no_longer_set_is_named_once(
+    bench: Bench, settings: UploadSettings, bucket: Bucket, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """Nobody but a person can remove it then; and it is removed after all once the place is set again."""
+    (clip := tmp_path / "a.mp4").write_bytes(b"a" * 99)
+    await bench.send(clip, job := await bench.job(1))
+    (found,) = bucket.objects()
+    await bench.end(job)
+
+    elsewhere = opened(
+        settings.model_copy(update={"object_store": f"s3://{bucket.name}/else"}), bench.memory
+    )
+    await elsewhere.tidy()
+    await elsewhere.tidy()
+    said = "".join(capsys.readouterr())
+    assert said.count("upload.left_behind") == 1
+    assert found[len("clips/") :].partition(".")[0] in said
+
+    await bench.uploads.tidy()
+    assert bucket.objects() == []
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -302,6 +467,58 @@ def test_plain_http_is_for_this_host_alone(monkeypatch: pytest.MonkeyPatch, tmp_
     settings = UploadSettings(object_store="s3://bucket", object_store_options={"region": "x"})
     with pytest.raises(SettingsError, match=r"http://s3\.example\.com"):
         opened(settings, None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "variable"),
+    [
+        ("az://b", {"account_name": "a", "account_key": "c2VjcmV0"}, "AZURE_STORAGE_ENDPOINT"),
+        ("gs://b", {"skip_signature": True}, "GOOGLE_BASE_URL"),
+    ],
+)
+async def test_other_stores_are_not_spoken_to_in_plain_http_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    url: str, options: dict[str, str | bool | int], variable: str,
+) -> None:  # fmt: skip
+    """Not even where an option allows it: the address may come from elsewhere."""
+    (clip := tmp_path / "a.mp4").write_bytes(b"a" * 99)
+    options = {**options, "allow_http": True}
+    came: list[bytes] = []
+
+    async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.append(await reader.read(99))
+
+    # It is this host, by an address that does not say so.
+    async with listening(note, "0.0.0.0") as address:
+        monkeypatch.setenv(variable, address)
+        store = ObjectStore(UploadSettings(object_store=url), options)
+        with pytest.raises(UploadUnavailable):
+            await store.put(
+                Upload("0" * 32, url, str(clip), "", 99, "video/mp4"),
+                await LocalFile.of(clip),
+                meter(),
+            )
+    assert came == []
+
+
+@pytest.mark.parametrize("prefix", ["aws_", "AWS_"])
+async def test_options_have_all_the_names_that_obstore_gives_them(prefix: str) -> None:
+    """They are obstore's own, as they are; its documents use the long ones too."""
+    short = {"access_key_id": "A", "secret_access_key": "S", "region": "eu-west-1"}
+    options = {(prefix + key if prefix.islower() else (prefix + key).upper()): value
+               for key, value in short.items()}  # fmt: skip
+    store = ObjectStore(UploadSettings(object_store="s3://b"), options)
+    signed = await store.sign(Upload("0" * 32, "s3://b", "a.mov", "", 1, "video/quicktime"))
+    assert signed.startswith("https://s3.eu-west-1.amazonaws.com/b/")
+
+
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who sets an object store later has installed Reeldrop without it."""
+    for name in ("obstore", "obstore.exceptions", "obstore.store"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(SettingsError) as caught:
+        opened(UploadSettings(object_store="s3://b"), None)  # type: ignore[arg-type]
+    assert "pip install 'reeldrop[objectstore]'" in caught.value.hint
 
 
 @pytest.mark.parametrize("url", ["s3://b", "gs://b", "az://b"])

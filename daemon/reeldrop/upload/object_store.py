@@ -4,6 +4,7 @@ What obstore says of an error may hold addresses, key ids and signatures: none o
 the store's own short code.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -25,9 +26,14 @@ PART = 5 * 1024 * 1024
 """Bytes of a part: the least that S3 takes."""
 PARTS = 4
 """Parts in the air at once."""
-PATIENCE = {"connect_timeout": "10s", "timeout": "120s"}
-"""For one request; a part gets away within it on a link of 175 kB/s."""
+CONNECTING = "10s"
+FOR_A_PART = "120s"
+"""For a request with a part: all PARTS get away within it on a link of 175 kB/s."""
+FOR_A_WORD = "25s"
+"""For a request without one: a store that says nothing at all is given up after two of these."""
 RETRIES = {"max_retries": 6, "retry_timeout": timedelta(seconds=45)}
+ABORTING = 3.0
+"""Seconds that an upload which is broken off gets to tell the store: a stop waits for it."""
 OF_THE_CLIENT = frozenset({
     "allow_http", "allow_invalid_certificates", "connect_timeout", "default_content_type",
     "default_headers", "http1_only", "http2_keep_alive_interval", "http2_keep_alive_timeout",
@@ -36,6 +42,8 @@ OF_THE_CLIENT = frozenset({
     "root_certificate", "timeout", "user_agent",
 })  # fmt: skip
 """The options that obstore takes for its HTTP client, apart from those of a store."""
+OF_AWS = frozenset({"access_key_id", "secret_access_key", "session_token", "region"})
+"""The options of S3 that come from several places, and so must have one name."""
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")
 _CODE = re.compile(r"<Code>(\w{1,40})</Code>")
 _STATUS = re.compile(r"status code: (\d{3})")
@@ -54,43 +62,43 @@ class ObjectStore:
         """
         self.name = settings.object_store
         self._ttl = timedelta(seconds=settings.url_ttl)
-        self._store = _opened(self.name, options)
+        self._store = _opened(self.name, options, FOR_A_PART)
+        self._asked = _opened(self.name, options, FOR_A_WORD)
 
     async def put(self, upload: Upload, file: LocalFile, meter: Meter) -> None:
         """Send `file` in parts, several at a time; see the port."""
         import obstore  # noqa: PLC0415 - an extra
 
+        # A store that takes a connection and then hangs is found out by a word, not by a part.
+        await self.holds(upload)
         meter.expect(file.size)
-        failure: ReeldropError | None = None
-
-        async def pieces() -> AsyncGenerator[bytes, None]:
-            nonlocal failure
-            try:
-                async with aclosing(file.pieces(step=PART)) as parts:
-                    async for part in parts:
-                        yield part
-                        await meter.passed(len(part))
-            except ReeldropError as error:
-                failure = error
-                raise
-
-        try:
-            await obstore.put_async(
+        parts = _Parts(file, meter)
+        sending = asyncio.ensure_future(
+            obstore.put_async(
                 self._store,
                 _key(upload),
                 # What fits into one part goes as one request: it is there whole or not at all.
-                pieces() if file.size > PART else b"".join([piece async for piece in pieces()]),
+                parts.each()
+                if file.size > PART
+                else b"".join([part async for part in parts.each()]),
                 attributes={"Content-Type": upload.media_type},
                 chunk_size=PART,
                 max_concurrency=PARTS,
             )
+        )
+        try:
+            await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            await parts.break_off(sending)
+            raise
         except _foreign() as error:
-            if failure is not None:
-                raise failure from None
+            if parts.failure is not None:
+                raise parts.failure from None
             raise self._unavailable(error) from None
         if not await self.holds(upload):
             raise UploadUnavailable(
-                f"{self.name} took {file.path.name}, but not all of it is there."
+                f"{self.name} took {file.path.name}, but not all of it can be seen there.",
+                hint="Look at what its credentials allow: put, get, head and delete objects.",
             )
 
     async def holds(self, upload: Upload) -> bool:
@@ -98,8 +106,9 @@ class ObjectStore:
         import obstore  # noqa: PLC0415
 
         try:
-            found = await obstore.head_async(self._store, _key(upload))
-        except FileNotFoundError:
+            found = await obstore.head_async(self._asked, _key(upload))
+        except (FileNotFoundError, *_denials()):
+            # Who may not list objects is refused an answer on one that is not there.
             return False
         except _foreign() as error:
             raise self._unavailable(error) from None
@@ -119,7 +128,7 @@ class ObjectStore:
         import obstore  # noqa: PLC0415
 
         try:
-            await obstore.delete_async(self._store, _key(upload))
+            await obstore.delete_async(self._asked, _key(upload))
         except FileNotFoundError:
             return
         except _foreign() as error:
@@ -143,12 +152,62 @@ class ObjectStore:
         return UploadUnavailable(f"{self.name} does not take files now{told}.", hint=hint)
 
 
+class _Parts:
+    """A file as obstore takes it, part by part: where a part cannot be had, it aborts the upload.
+
+    A future of obstore's that is cancelled leaves the parts that are there already at the store,
+    where they are seen by nobody and paid for.
+    """
+
+    def __init__(self, file: LocalFile, meter: Meter) -> None:
+        self._file = file
+        self._meter = meter
+        self._wanted = True
+        self._taker: asyncio.Task[Any] | None = None
+        self.failure: ReeldropError | None = None
+
+    async def each(self) -> AsyncGenerator[bytes, None]:
+        """Yield the parts."""
+        # Every part is taken by a task of its own, which obstore starts.
+        self._taker = asyncio.current_task()
+        try:
+            async with aclosing(self._file.pieces(step=PART)) as parts:
+                async for part in parts:
+                    yield part
+                    self._taker = asyncio.current_task()
+                    if not self._wanted:
+                        raise asyncio.CancelledError
+                    await self._meter.passed(len(part))
+        except ReeldropError as error:
+            self.failure = error
+            raise
+
+    async def break_off(self, sending: "asyncio.Future[Any]") -> None:
+        """Give no more parts, and wait for a moment until what was begun is aborted."""
+        self._wanted = False
+        if self._taker is not None:
+            self._taker.cancel()
+        try:
+            await asyncio.wait([sending], timeout=ABORTING)
+        finally:
+            sending.add_done_callback(_heard)
+            sending.cancel()
+
+
+def _heard(done: "asyncio.Future[Any]") -> None:
+    """Take note of an outcome that nobody waits for."""
+    if not done.cancelled():
+        done.exception()
+
+
 def _key(upload: Upload) -> str:
     suffix = Path(upload.file).suffix.lower()
     return upload.id + (suffix if _SUFFIX.fullmatch(suffix) else "")
 
 
-def _opened(url: str, options: Mapping[str, str | bool | int]) -> "S3Store | GCSStore | AzureStore":
+def _opened(
+    url: str, options: Mapping[str, str | bool | int], patience: str
+) -> "S3Store | GCSStore | AzureStore":
     try:
         from obstore.exceptions import BaseError  # noqa: PLC0415
     except ImportError as error:
@@ -157,9 +216,7 @@ def _opened(url: str, options: Mapping[str, str | bool | int]) -> "S3Store | GCS
             hint="pip install 'reeldrop[objectstore]'",
         ) from error
     try:
-        if url.startswith("s3://"):
-            options = _safely(url, options)
-        return _built(url, options)
+        return _built(url, _safely(url, options), patience)
     except (BaseError, ValueError, TypeError, OSError) as error:
         # obstore's text may show values; the keys are the user's own, and short.
         keys = ", ".join(sorted(options)) or "none"
@@ -173,25 +230,40 @@ def _safely(url: str, options: Mapping[str, str | bool | int]) -> Mapping[str, s
     """Allow plain http where the endpoint, wherever it was named, is this host; refuse it elsewhere."""
     import obstore  # noqa: PLC0415
 
+    if not url.startswith("s3://"):
+        # What the options name is seen to by the settings; plain http from elsewhere fails.
+        plain = (str(value).lower().startswith("http://") for key, value in options.items()
+                 if key not in OF_THE_CLIENT)  # fmt: skip
+        return {**options, "allow_http": any(plain)}
+    named = {_name(key): value for key, value in options.items()}
     # Signing asks nobody: it shows where the store would be looked for.
-    shown = _built(url, {**options, "access_key_id": "x", "secret_access_key": "x"})
+    shown = _built(url, {**named, "access_key_id": "x", "secret_access_key": "x"}, FOR_A_WORD)
     endpoint = urlsplit(obstore.sign(shown, "GET", "x", timedelta(seconds=1)))
     if endpoint.scheme == "https":
-        return options
+        return named
     if not is_loopback(endpoint.hostname or ""):
         raise SettingsError(
             f"the endpoint of {url} is http://{endpoint.hostname}; plain http:// is for this host alone"
         )
-    return {**options, "allow_http": True}
+    return {**named, "allow_http": True}
 
 
-def _built(url: str, options: Mapping[str, Any]) -> "S3Store | GCSStore | AzureStore":
+def _name(key: str) -> str:
+    """Return the one name of an option of S3 that obstore knows by several."""
+    plain = key.lower().removeprefix("aws_")
+    return plain if plain in OF_AWS else key
+
+
+def _built(
+    url: str, options: Mapping[str, Any], patience: str
+) -> "S3Store | GCSStore | AzureStore":
     from obstore.store import from_url  # noqa: PLC0415
 
     build: Any = from_url  # its overloads want the keys of each store apart
     client = {key: value for key, value in options.items() if key in OF_THE_CLIENT}
     config = {key: value for key, value in options.items() if key not in OF_THE_CLIENT}
-    return build(url, config=config, client_options={**PATIENCE, **client}, retry_config=RETRIES)
+    limits = {"connect_timeout": CONNECTING, "timeout": patience}
+    return build(url, config=config, client_options={**limits, **client}, retry_config=RETRIES)
 
 
 def _foreign() -> tuple[type[Exception], ...]:

@@ -28,7 +28,7 @@ KEPT = LONGEST_URL_TTL + 3600.0
 AHEAD = 3600.0
 """Seconds that one may come from the future; then the clock was wrong, or is."""
 MOST = 64
-"""How many are kept: one a day are not so many, but a clock may go to and fro."""
+"""How many are kept: one a day are not so many, but a clock may be set back and forth."""
 LONGEST = 64 * 1024
 """Bytes of the file that are read."""
 
