@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 from reeldrop.cli.placing import Placed
+from reeldrop.domain.amounts import amount_told
 from reeldrop.domain.errors import StartupError
 
 DELIVERED, FAILED, UNCERTAIN, TIMED_OUT = 0, 1, 3, 4
@@ -72,7 +73,8 @@ class Follower:
     def _listed(self, status: Mapping[str, Any]) -> Iterator[Sight]:
         for job in _objects(status.get("jobs")):
             if job.get("ticket") == self._placed.ticket and job.get("id") not in self._past:
-                reason, final = str(job.get("reason") or ""), self._folder(job.get("final"))
+                reason = str(job.get("reason") or "") or _moving(job.get("transfer"))
+                final = self._folder(job.get("final"))
                 yield Sight(str(job.get("state")), reason, final, str(job.get("id")))
 
     def _as_waiting(self, status: Mapping[str, Any]) -> Sight | None:
@@ -183,6 +185,15 @@ def read_object(path: Path, limit: int) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return cast("dict[str, Any]", content) if isinstance(content, dict) else {}
+
+
+def _moving(transfer: object) -> str:
+    """Return how far the files of a job have gone, in tenths: each of them is a line."""
+    match transfer:
+        case {"bytes": int(count), "total": int(total)} if 0 <= count <= total and total:
+            return f"{10 * count // total * 10} % of {amount_told(total)}"
+        case _:
+            return ""
 
 
 def _objects(value: object) -> Iterator[Mapping[str, Any]]:

@@ -3,16 +3,21 @@
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reeldrop.cli.options import config_options, json_option, print_json
 from reeldrop.domain.job import Job
 from reeldrop.domain.lifecycle import State
+from reeldrop.host.lock import DAEMON, holder_of
+from reeldrop.ports import Transfer
 from reeldrop.settings import load
 from reeldrop.store import StoreReader, open_reader
-from reeldrop.web.records import holding, job_record, title, waiting_record
+from reeldrop.web.records import holding, job_record, title, transfer_told, waiting_record
+
+if TYPE_CHECKING:
+    from reeldrop.settings import StoreSettings
 
 WAITING = "waiting"
 HEADINGS = ("STATE", "UPDATED", "JOB", "PATH", "REASON")
@@ -38,7 +43,11 @@ def command(
         waiting = store.waiting() if state in (None, WAITING) else []
         jobs = _jobs(store, state)
         blocks, health = holding(store.blocks(), store.paused()), store.health()
-    records = [*map(waiting_record, waiting), *(job_record(job, blocks, health) for job in jobs)]
+        moving = transfers(store, settings.store)
+    records = [
+        *map(waiting_record, waiting),
+        *(job_record(job, blocks, health, moving) for job in jobs),
+    ]
     if as_json:
         print_json(records)
     elif records:
@@ -53,6 +62,18 @@ def _jobs(store: StoreReader, state: str | None) -> list[Job]:
     return store.jobs(None if state is None else [State(state)])
 
 
+def daemon_of(settings: "StoreSettings") -> str:
+    """Return which daemon runs on the state folder, "" where none does. Raises StartupError."""
+    who, _, kind = holder_of(settings.state_folder).rpartition(", ")
+    return who if kind == DAEMON else ""
+
+
+def transfers(store: StoreReader, settings: "StoreSettings") -> list[Transfer]:
+    """Return the files under way; what a daemon has put down that runs no more moves no more."""
+    found = store.transfers()
+    return found if found and daemon_of(settings) else []
+
+
 def table(records: Sequence[Mapping[str, Any]], width: int | None) -> list[str]:
     """Return the lines of a table that is at most `width` columns wide; None: as wide as it takes."""
     rows = [HEADINGS, *map(_row, records)]
@@ -65,7 +86,9 @@ def table(records: Sequence[Mapping[str, Any]], width: int | None) -> list[str]:
 
 def _row(record: Mapping[str, Any]) -> tuple[str, ...]:
     error = record.get("error") or {}
-    reason = record["reason"] or error.get("message") or record.get("final") or ""
+    moving = record.get("transfer")
+    told = [transfer_told(moving) if moving else "", record["reason"]]
+    reason = "; ".join(filter(None, told)) or error.get("message") or record.get("final") or ""
     updated = f"{record['updated'][:10]} {record['updated'][11:19]}Z"
     texts = (record["state"], updated, record["id"][:8] or "-", title(record), reason)
     return tuple(one_line(text) for text in texts)

@@ -7,12 +7,14 @@ from typing import Any, cast
 import click
 
 from reeldrop.cli.finding import find_job
+from reeldrop.cli.jobs import transfers
 from reeldrop.cli.options import config_options, json_option, print_json
 from reeldrop.domain.job import Job, JournalEntry, MediaFile
 from reeldrop.domain.moments import moment
+from reeldrop.ports import Transfer
 from reeldrop.settings import load
 from reeldrop.store import open_reader
-from reeldrop.web.records import job_record
+from reeldrop.web.records import job_record, transfer_told
 
 SHOWN = 200
 """Characters of a text of a spec; media may stand in it as data URIs."""
@@ -30,15 +32,16 @@ def command(
     with open_reader(settings.store) as store:
         found = find_job(store, job)
         history = store.journal(found.id)
+        whole = _whole(found, history, transfers(store, settings.store))
     if as_json:
-        print_json(_whole(found, history))
+        print_json(whole)
     else:
-        click.echo("\n".join(_lines(found, history)))
+        click.echo("\n".join(_lines(whole)))
 
 
-def _whole(job: Job, history: list[JournalEntry]) -> dict[str, Any]:
+def _whole(job: Job, history: list[JournalEntry], moving: list[Transfer]) -> dict[str, Any]:
     return {
-        **job_record(job),
+        **job_record(job, transfers=moving),
         "params": _plain(job.params),
         "labels": _plain(job.labels),
         "source": asdict(job.source) if job.source else None,
@@ -76,11 +79,11 @@ def _plain(value: object) -> Any:
             return str(value)
 
 
-def _lines(job: Job, history: list[JournalEntry]) -> Iterator[str]:
-    whole = _whole(job, history)
+def _lines(whole: Mapping[str, Any]) -> Iterator[str]:
     error, cost = whole["error"] or {}, whole["cost"] or {}
     yield f"{whole['path']}: {whole['state']}"
-    for text in (whole["reason"], error.get("message"), error.get("hint")):
+    moving = transfer_told(whole["transfer"]) if whole["transfer"] else ""
+    for text in (moving, whole["reason"], error.get("message"), error.get("hint")):
         if text:
             yield f"  {text}"
     yield ""
@@ -103,7 +106,8 @@ def _lines(job: Job, history: list[JournalEntry]) -> Iterator[str]:
             yield f"{name:<12} {value}"
     yield ""
     for entry in whole["history"]:
-        note = ", ".join(f"{key}: {value}" for key, value in entry["note"].items())
+        known = {key: value for key, value in entry["note"].items() if value is not None}
+        note = ", ".join(f"{key}: {value}" for key, value in known.items())
         yield f"{entry['at']}  {entry['state']:<12} {entry['event']}  {note}".rstrip()
 
 

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reeldrop.cli.jobs import one_line
+from reeldrop.cli.jobs import daemon_of, one_line
 from reeldrop.cli.options import config_options, json_option, print_json
+from reeldrop.domain.amounts import amount_told, progress_told
 from reeldrop.domain.limits import Limits
 from reeldrop.domain.moments import moment
 from reeldrop.host.clock import SystemClock
-from reeldrop.host.lock import DAEMON, holder_of
-from reeldrop.ports import Block, DaySpent, Scope
+from reeldrop.ports import Block, DaySpent, Direction, Scope
 from reeldrop.settings import load
 from reeldrop.store import open_reader
 from reeldrop.web.records import (
+    DOING,
     age_told,
     blocked_reason,
     day_told,
@@ -27,6 +28,8 @@ from reeldrop.web.records import (
     holding,
     job_record,
     late_after,
+    moves,
+    transfer_record,
 )
 
 if TYPE_CHECKING:
@@ -74,9 +77,10 @@ def status(settings: "Settings") -> dict[str, Any]:
             now,
             DAYS,
         )
+    daemon = daemon_of(settings.store)
     return {
         "node": settings.node_name,
-        "daemon": _daemon(holder_of(settings.store.state_folder)),
+        "daemon": {"running": bool(daemon), "holder": daemon},
         "updated": moment(now),
         **_held_up(seen),
         "watches": [
@@ -86,6 +90,7 @@ def status(settings: "Settings") -> dict[str, Any]:
         "in_flight": seen.in_flight,
         "queued_since": _moment(seen.queued_since),
         "queued_for": None if seen.queued_since is None else max(0.0, now - seen.queued_since),
+        **_moving(seen if daemon else None),
         "limits": {
             "in_flight": limits.in_flight,
             "submits_per_minute": limits.submits_per_minute,
@@ -97,10 +102,18 @@ def status(settings: "Settings") -> dict[str, Any]:
     }
 
 
-def _daemon(holder: str) -> dict[str, Any]:
-    who, _, kind = holder.rpartition(", ")
-    running = kind == DAEMON
-    return {"running": running, "holder": who if running else ""}
+def _moving(seen: "Overview | None") -> dict[str, Any]:
+    """Tell what moves, and the bytes/s of each direction over all jobs; nothing without a daemon."""
+    found = [(job, each) for job, each in (seen.transfers if seen else ()) if moves(job, each)]
+    return {
+        "transfers": [
+            {"job": job.id, "path": job.path} | transfer_record(each) for job, each in found
+        ],
+        "rates": {
+            str(way): round(sum(each.rate for _, each in found if each.direction is way))
+            for way in Direction
+        },
+    }
 
 
 def _held_up(seen: "Overview") -> dict[str, Any]:
@@ -129,6 +142,9 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
     queued = found["queued_for"]
     waits = "" if queued is None else f"; the oldest queued job has waited {age_told(queued)}"
     yield f"in flight: {found['in_flight']} of {found['limits']['in_flight']}{waits}"
+    for way, rate in found["rates"].items():
+        if mine := [each for each in found["transfers"] if each["direction"] == way]:
+            yield _transfers(DOING[way], mine, rate)
     yield from _people(found["uncertain"])
     yield from _money(found)
 
@@ -139,6 +155,14 @@ def _block(block: Block) -> str:
             return f"Nothing is submitted now: {block.reason}"
         case Scope.MODEL | Scope.WATCH:
             return f"Nothing of {block.scope} {block.of} is submitted now: {block.reason}"
+
+
+def _transfers(doing: str, transfers: Sequence[Mapping[str, Any]], rate: float) -> str:
+    totals = [each["total"] for each in transfers]
+    total = None if None in totals else sum(totals)
+    far = progress_told(sum(each["bytes"] for each in transfers), total)
+    jobs = "1 job" if len(transfers) == 1 else f"{len(transfers)} jobs"
+    return f"{doing} for {jobs}: {far}, {amount_told(rate)}/s"
 
 
 def _people(uncertain: Sequence[Mapping[str, Any]]) -> Iterator[str]:

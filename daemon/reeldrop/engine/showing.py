@@ -1,4 +1,6 @@
-"""Keeps what people see true: a board in each outbox, and in the store why jobs wait and watches stand still."""
+"""Keeps what people see true: a board in each outbox, and in the store why jobs wait, watches stand still and
+how far files have gone.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
@@ -10,7 +12,8 @@ import structlog
 from reeldrop.domain.errors import StepError, StoreUnavailable
 from reeldrop.engine.gate import Gate
 from reeldrop.engine.healths import Healths
-from reeldrop.ports import Block, Clock, JobStore
+from reeldrop.engine.transfers import Transfers
+from reeldrop.ports import Block, Clock, JobStore, Transfer
 
 log = structlog.get_logger()
 
@@ -19,6 +22,9 @@ Board = Callable[[], Awaitable[None]]
 INTERVAL = 1.0
 HEARTBEAT = 30.0
 """Seconds after which a board is written though nothing has changed."""
+PROGRESS = 3.0
+"""Seconds between two boards that differ only in how far files have gone. An outbox lies on a NAS, and
+a board is two files made anew there; a browser reads them every 10 s, `drop --wait` twice a second."""
 LAST_WORDS = 1.0
 """Seconds that all boards together get for a last time."""
 
@@ -32,16 +38,23 @@ class Showing:
         clock: Clock,
         gate: Gate,
         healths: Healths,
+        transfers: Transfers,
         boards: Sequence[Board],
     ) -> None:
         self._store = store
         self._clock = clock
         self._gate = gate
         self._healths = healths
+        self._transfers = transfers
         self._boards = {board: asyncio.Event() for board in boards}
         self._news = asyncio.Event()
+        self._first_told = asyncio.Event()
         # What an earlier run put down is no longer known to be so.
         self._told: list[Block] | None = None
+        self._moved: list[Transfer] | None = None
+        self._boarded: list[Transfer] = []
+        self._boarded_at = clock.monotonic()
+        transfers.call(self._news.set)
 
     def changed(self) -> None:
         """Hear that something may look different now."""
@@ -59,21 +72,22 @@ class Showing:
             self._news.clear()
             with suppress(StoreUnavailable):
                 await self._tell()
-            await self._pause(self._news)
+            self._first_told.set()
+            await self._clock.sleep(INTERVAL)
+            if self._transfers.idle and self._moved == []:
+                await _wait(self._news)
 
     async def _board_lane(self, board: Board, news: asyncio.Event) -> None:
+        # Before that the store holds what a dead daemon was sending.
+        await self._first_told.wait()
         while True:
             news.clear()
             await _write(board)
-            await self._pause(news)
-
-    async def _pause(self, news: asyncio.Event) -> None:
-        await self._clock.sleep(INTERVAL)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(news.wait(), HEARTBEAT)
+            await self._clock.sleep(INTERVAL)
+            await _wait(news)
 
     async def _tell(self) -> None:
-        """Put down why the queue waits and how the watches are, for whoever looks."""
+        """Put down why the queue waits, how the watches are and what moves, for whoever looks."""
         if (blocks := self._gate.blocks) != self._told:
             await self._store.set_blocks(blocks)
             self._told = blocks
@@ -82,6 +96,17 @@ class Showing:
         if (health := self._healths.news(now)) is not None:
             await self._store.set_health(health)
             self._healths.told(health, now)
+            self._write_boards()
+        await self._tell_transfers(now)
+
+    async def _tell_transfers(self, now: float) -> None:
+        moved = self._transfers.shown()
+        if moved != self._moved:
+            await self._store.set_transfers(moved)
+            self._moved = moved
+        others = _who(moved) != _who(self._boarded)
+        if others or (moved != self._boarded and now - self._boarded_at >= PROGRESS):
+            self._boarded, self._boarded_at = moved, now
             self._write_boards()
 
     def _write_boards(self) -> None:
@@ -93,7 +118,18 @@ class Showing:
         """Write every board once more; one that hangs is left as it is."""
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS):
+                with suppress(StoreUnavailable):
+                    await self._tell_transfers(self._clock.monotonic())
                 await asyncio.gather(*map(_write, self._boards))
+
+
+def _who(transfers: Sequence[Transfer]) -> set[tuple[str, str]]:
+    return {(each.job, each.direction) for each in transfers}
+
+
+async def _wait(news: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(news.wait(), HEARTBEAT)
 
 
 async def _write(board: Board) -> None:

@@ -59,7 +59,9 @@ class Supervisor:
         self._queue = Queue(rooms, self._gate, folders)
         self._lanes = Lanes(rooms.clock, rooms.places)
         self._healths = Healths(intakes)
-        self._showing = Showing(rooms.store, rooms.clock, self._gate, self._healths, boards)
+        self._showing = Showing(
+            rooms.store, rooms.clock, self._gate, self._healths, rooms.transfers, boards
+        )
         self._tidying = Tidying(rooms.uploads)
         self._vigil = Vigil(
             rooms.clock,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from reeldrop.domain.job import Job
 from reeldrop.domain.lifecycle import State
 from reeldrop.domain.limits import Limits
-from reeldrop.ports import Block, DaySpent, Health
+from reeldrop.ports import Block, DaySpent, Health, Transfer
 from reeldrop.store import ledger, queries, turns
 
 _COUNTS = "SELECT state, count(*) FROM jobs GROUP BY state"
@@ -20,7 +20,8 @@ class Overview:
 
     `in_flight` is what counts against that limit; `queued_since` (s since the epoch) is when the
     oldest queued job was made. `committed` is what counts against the budget of `today`, in USD:
-    what was charged and what is reserved.
+    what was charged and what is reserved. `transfers` are the files that the daemon put down as
+    under way, each with its job as it is now.
     """
 
     counts: Mapping[State, int]
@@ -34,6 +35,7 @@ class Overview:
     committed: float
     spent: Sequence[DaySpent]
     health: Sequence[Health]
+    transfers: Sequence[tuple[Job, Transfer]]
 
 
 def overview(db: sqlite3.Connection, limits: Limits, now: float, days: int) -> Overview:
@@ -53,4 +55,9 @@ def overview(db: sqlite3.Connection, limits: Limits, now: float, days: int) -> O
         committed=ledger.committed(db, day),
         spent=ledger.spent(db, days),
         health=queries.health(db),
+        transfers=[
+            (job, each)
+            for each in queries.transfers(db)
+            if (job := queries.get(db, each.job)) is not None
+        ],
     )

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from reeldrop.ports import DaySpent
-from reeldrop.web.records import day_told, health_told, title
+from reeldrop.web.records import day_told, health_told, title, transfer_told
 from reeldrop.web.style import STYLE
 
 REFRESH = 10
@@ -98,8 +98,8 @@ def _section(title: str, kind: str, states: Iterable[str], records: Iterable[Rec
 
 def _row(kind: str, record: Record) -> str:
     return (
-        f"<li>{_picture(kind, record)}<div><h3>{_name(record)}</h3>{_story(record)}"
-        f"{_small(record)}</div></li>"
+        f"<li>{_picture(kind, record)}<div><h3>{_name(record)}</h3>{_progress(record)}"
+        f"{_story(record)}{_small(record)}</div></li>"
     )
 
 
@@ -117,6 +117,16 @@ def _picture(kind: str, record: Record) -> str:
     return (
         f'<a href="{_link(final)}"><img src="{_link(final)}poster.jpg" alt="" loading="lazy"></a>'
     )
+
+
+def _progress(record: Record) -> str:
+    """How far its files have gone; a bar only where their end is known."""
+    transfer = record.get("transfer")
+    if not transfer:
+        return ""
+    count, total = transfer["bytes"], transfer["total"]
+    bar = f'<progress value="{count}" max="{total}"></progress>' if total else ""
+    return f"<p>{bar}{escape(transfer_told(transfer))}</p>"
 
 
 def _story(record: Record) -> str:

@@ -1,17 +1,25 @@
 """Jobs and waiting drops as people and programs read them: the same for page, file and terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from reeldrop.domain.amounts import amount_told, progress_told
 from reeldrop.domain.job import Job, Waiting
 from reeldrop.domain.lifecycle import FINAL, State
 from reeldrop.domain.moments import moment, paused_reason
-from reeldrop.ports import Block, DaySpent, Health, Scope
+from reeldrop.ports import Block, DaySpent, Direction, Health, Scope, Transfer
 
 if TYPE_CHECKING:  # commands that only look must not wait for pydantic
     from reeldrop.settings import WatchSettings
 
+MOVING: Mapping[Direction, Collection[State]] = {
+    # The provider fetches from the media route while it generates.
+    Direction.UPLOAD: (State.UPLOADING, State.SUBMITTING, State.GENERATING),
+    Direction.DOWNLOAD: (State.DOWNLOADING,),
+}
+"""In which states files of a job can be under way."""
+DOING = {"upload": "sending", "download": "fetching"}
 CANCEL_ASKED = "a cancel was asked for; it is submitted already, so its result is kept if it comes"
 
 LATE = 30.0
@@ -57,13 +65,39 @@ def reason_of(job: Job, blocks: Sequence[Block], health: Sequence[Health] = ()) 
     return next((each.reason for each in blocks if each.of == concerns[each.scope]), "")
 
 
+def moves(job: Job, transfer: Transfer) -> bool:
+    """Say whether `transfer`, which was put down a moment ago, can still be of `job` as it is now."""
+    return transfer.job == job.id and job.state in MOVING[transfer.direction]
+
+
+def transfer_record(transfer: Transfer) -> dict[str, Any]:
+    """Return how far a job's files have gone, as plain JSON values: bytes, and bytes/s."""
+    return {
+        "direction": str(transfer.direction),
+        "bytes": transfer.bytes,
+        "total": transfer.total,
+        "rate": round(transfer.rate),
+    }
+
+
+def transfer_told(record: Mapping[str, Any]) -> str:
+    """Return a record of `transfer_record` as people read it."""
+    far = progress_told(record["bytes"], record["total"])
+    return f"{DOING[record['direction']]} {far}, {amount_told(record['rate'])}/s"
+
+
 def job_record(
-    job: Job, blocks: Sequence[Block] = (), health: Sequence[Health] = ()
+    job: Job,
+    blocks: Sequence[Block] = (),
+    health: Sequence[Health] = (),
+    transfers: Sequence[Transfer] = (),
 ) -> dict[str, Any]:
     """Return what a list shows of a job; plain JSON values, None where nothing is known.
 
-    `blocks` are why queued jobs are not submitted, `health` is how the watches are.
+    `blocks` are why queued jobs are not submitted, `health` is how the watches are, `transfers`
+    is how far the files under way have gone.
     """
+    moving = next((each for each in transfers if moves(job, each)), None)
     return {
         "id": job.id,
         "state": str(job.state),
@@ -80,6 +114,7 @@ def job_record(
         "error": _trouble(job),
         "cost": {"credits": job.cost.credits, "usd": job.cost.usd} if job.cost else None,
         "final": job.final,
+        "transfer": transfer_record(moving) if moving else None,
     }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from reeldrop.domain.job import Job, Waiting
 from reeldrop.domain.lifecycle import FINAL, State
 from reeldrop.domain.moments import moment
-from reeldrop.ports import Block, Clock, DaySpent, Health, JobStore, Outbox
+from reeldrop.ports import Block, Clock, DaySpent, Health, JobStore, Outbox, Transfer
 from reeldrop.web.page import status_page
 from reeldrop.web.records import (
     blocked_reason,
@@ -30,13 +30,14 @@ FINISHED_READ = 1000
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What stands around the jobs: why queued ones are not submitted, what all watches spent, and
-    how each watch is, with the seconds after which a look at it is late.
+    """What stands around the jobs: why queued ones are not submitted, what all watches spent, how
+    each watch is, with the seconds after which a look at it is late, and which files are under way.
     """
 
     blocks: Sequence[Block] = ()
     spent: Sequence[DaySpent] = ()
     health: Sequence[tuple[Health, float]] = ()
+    transfers: Sequence[Transfer] = ()
 
 
 def status_document(
@@ -65,7 +66,7 @@ def status_document(
         "spent": [asdict(day) for day in around.spent],
         "watches": [health_record(each, now, late) for each, late in around.health],
         "waiting": [waiting_record(drop) for drop in waiting],
-        "jobs": [job_record(job, around.blocks, health) for job in shown],
+        "jobs": [job_record(job, around.blocks, health, around.transfers) for job in shown],
     }
 
 
@@ -100,6 +101,7 @@ class StatusBoard:
                     for each in await self._store.health()
                     if each.watch in self._watches
                 ],
+                await self._store.transfers(),
             ),
         )
         # Ten thousand jobs are some megabytes of text: made beside the event loop.

@@ -23,6 +23,7 @@ section li:first-child{border-top:0}section li div{min-width:0;flex:1}
 h3{margin:0;font-size:1rem;font-weight:600;overflow-wrap:anywhere}
 a{color:var(--blue);text-decoration:none}a:hover{text-decoration:underline}
 section p{margin:.15rem 0;overflow-wrap:anywhere;white-space:pre-line}small{color:var(--soft);overflow-wrap:anywhere}
+progress{width:12rem;max-width:100%;margin-right:.6rem;vertical-align:middle;accent-color:var(--going)}
 img{display:block;width:8rem;max-height:8rem;object-fit:contain;border-radius:.35rem;
 background:var(--ground)}
 .watches{margin:1rem 0 0;padding:0;list-style:none;color:var(--soft);overflow-wrap:anywhere}
