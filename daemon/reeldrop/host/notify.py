@@ -1,0 +1,52 @@
+"""Tells the service manager how the daemon is (systemd's sd_notify protocol); without one it tells nobody.
+
+What cannot be told is left untold: a service manager that does not listen is no trouble of a clip's.
+"""
+
+import socket
+import time
+from contextlib import suppress
+
+LONGEST_STATUS = 500
+"""Characters of the line that `systemctl status` shows."""
+
+
+class Notifier:
+    """Sends datagrams to the socket of a service manager."""
+
+    def __init__(self, address: str) -> None:
+        """`address` is the socket's path, with `@` first an abstract one; "" for nobody."""
+        self._address = f"\0{address[1:]}" if address.startswith("@") else address
+        self._status = ""
+
+    def ready(self) -> None:
+        """Say that the daemon works."""
+        self._tell("READY=1")
+
+    def reloading(self) -> None:
+        """Say that the settings are being read anew; `ready` says that it is done."""
+        self._tell(
+            f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}"
+        )
+
+    def stopping(self) -> None:
+        """Say that the daemon is about to end."""
+        self._tell("STOPPING=1")
+
+    def alive(self) -> None:
+        """Feed the watchdog."""
+        self._tell("WATCHDOG=1")
+
+    def status(self, line: str) -> None:
+        """Show `line` as the daemon's status, if it is another one than before."""
+        if line != self._status:
+            self._status = line
+            self._tell(f"STATUS={' '.join(line.split())[:LONGEST_STATUS]}")
+
+    def _tell(self, message: str) -> None:
+        if not self._address:
+            return
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            # Non-blocking: a service manager that is busy must not hold the event loop up.
+            sender.setblocking(False)  # noqa: FBT003 - the library's own
+            sender.sendto(message.encode(), self._address)
