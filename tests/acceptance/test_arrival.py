@@ -334,9 +334,34 @@ async def test_a_clip_that_changes_during_its_upload_is_not_submitted_as_it_was(
     api.faults.add(Fault(Route.SUBMIT, when=once(lambda: clip.write_bytes(last))))
     await site.start()
     put(site, "a.mov", large)
-    await eventually(lambda: sent(api))
-    await asyncio.sleep(0.5)
+    record = await site.finished("a")
+    await eventually(lambda: "drop.withdrawn" in site.log)
     assert sent(api) == [("a.mov", sha256(last))]
+    assert record["source"]["sha256"] == sha256(last)
+    assert [job["state"] for job in await site.jobs()] == ["delivered"]
+
+
+async def test_a_kept_clip_that_is_replaced_in_the_queue_is_sent_as_it_is_then(
+    site: Site, api: Simulator
+) -> None:
+    """It is paid for once; and one that was only touched is still what was taken."""
+    site.configure(watch={"archive": "keep"})
+    first, last = footage("faststart.mp4"), footage()
+    await site.start()
+    assert (await site.command("pause"))[0] == 0
+    put(site, "a.mov", first)
+    put(site, "b.mov", first)
+    await eventually(lambda: site.log.count("drop.recorded") == 2)
+    put(site, "a.mov", last)
+    (site.inbox / "b.mov").touch()
+    await eventually(lambda: site.log.count("drop.recorded") == 3)
+    assert (await site.command("resume"))[0] == 0
+    await site.finished("a")
+    await site.finished("b")
+    await eventually(lambda: "drop.withdrawn" in site.log)
+
+    assert sorted(sent(api)) == [("a.mov", sha256(last)), ("b.mov", sha256(first))]
+    assert {job["state"] for job in await site.jobs()} == {"delivered"}
 
 
 @pytest.mark.parametrize("archive", ["move", "keep"])

@@ -223,7 +223,7 @@ async def test_a_withdrawn_job_does_not_forget_the_files_of_an_earlier_one(desk:
     known = Kept(desk.watch.name, desk.store)
     await known.load()
     known.remember(replace(file, job=JobId("later")) for file in first)
-    known.forget(JobId("later"))
+    await known.reload()
     assert all(known.knows(entry) for entry in (await desk.inbox.scan()).entries)
 
 

@@ -219,17 +219,28 @@ class TestSources:
         assert await store.add([job], [file])
 
     async def test_a_file_that_an_earlier_job_took_is_not_forgotten_with_a_later_one(
-        self, store, new_job
+        self, store, new_job, clock
     ):
         """A new clip beside the sidecar of an old one: withdrawn, it must not let the old one run."""
         first, file = kept_job(new_job)
         await store.add([first], [file])
+        sent = await store.claim_next(clock.now())
+        await store.move(sent, Event.DECLARED)
         later, _ = kept_job(new_job, claimed=False)
         other = replace(file, key="another", job=later.id)
         await store.add([later], [replace(file, job=later.id), other])
         assert await store.known_kept("main") == [file, other]
         await store.withdraw(later)
         assert await store.known_kept("main") == [file]
+
+    async def test_a_sidecar_is_that_of_the_clip_that_stands_in_for_another(self, store, new_job):
+        """The earlier one was replaced before it was sent, and is withdrawn: the later one runs."""
+        first, file = kept_job(new_job, claimed=False)
+        await store.add([first], [file])
+        later, _ = kept_job(new_job)
+        await store.add([later], [theirs := replace(file, job=later.id)])
+        await store.withdraw(first)
+        assert await store.known_kept("main") == [theirs]
 
     async def test_what_is_refused_without_its_files_leaves_none_known(self, store, new_job):
         """Its clip had gone; when it comes back it is to be run."""

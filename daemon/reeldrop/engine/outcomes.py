@@ -15,6 +15,7 @@ from reeldrop.domain.errors import (
     BlockedError,
     ClipError,
     Disposition,
+    DropChanged,
     GenerationUnknown,
     ProviderUnavailable,
     RateLimited,
@@ -101,6 +102,7 @@ class Outcomes:
             tries=job.tries + waits,
             reason="" if stopping else error.words,
             aside=job.aside or alone,
+            claimed=not isinstance(error, DropChanged),
         )
         event = Event.RETURNED if job.state is State.UPLOADING else Event.NOT_ACCEPTED
         await attempt.move(back, event, error=error.message, code=error.code)

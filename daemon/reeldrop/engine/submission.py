@@ -14,6 +14,7 @@ from reeldrop.engine.attempt import Attempt
 from reeldrop.engine.cancelling import UNPAID
 from reeldrop.engine.fitting import Made, made, see_that_it_holds
 from reeldrop.engine.rooms import Rooms
+from reeldrop.engine.taken import see_that_it_was_taken
 from reeldrop.engine.transfers import JobMeter
 from reeldrop.ports import Sending, SubmitRequest
 
@@ -24,7 +25,8 @@ class Submission:
     """The files of one submit while they are sent.
 
     Rule 1: the intent is recorded once, while the last bytes of the body are still here.
-    Rule 2: before it is recorded every file is seen to be the one that was read.
+    Rule 2: before it is recorded every file is seen to be the one that was read, and a kept clip to be
+            the one that was taken.
     """
 
     def __init__(self, attempt: Attempt, rooms: Rooms, meter: JobMeter) -> None:
@@ -69,7 +71,7 @@ class Submission:
     async def declare(self) -> None:
         """Record the intent to submit, before the last bytes leave.
 
-        Raises FileBusy when a file changed while it was sent, Cancelled, Stopping,
+        Raises FileBusy when a file changed while it was sent, DropChanged, Cancelled, Stopping,
         StoreUnavailable, Lost.
         """
         self._see_that_it_is_wanted()
@@ -77,6 +79,7 @@ class Submission:
             await sending.source.verify()
         if self._made:
             await see_that_it_holds(self._attempt.job, self._made, self._rooms)
+        await see_that_it_was_taken(self._attempt.job, self._rooms)
         self._see_that_it_is_wanted()
         facts = {origin: sending.source.facts() for origin, sending in self._files}
         await self._attempt.declare(self._declared(facts), **self._meter.told)

@@ -25,6 +25,7 @@ from reeldrop.engine.queue import Queue
 from reeldrop.engine.rooms import Folders, Rooms
 from reeldrop.engine.schedule import Schedule
 from reeldrop.engine.showing import Board, Showing
+from reeldrop.engine.taken import is_given_back
 from reeldrop.engine.tidying import Tidying
 from reeldrop.engine.vigil import Vigil
 from reeldrop.engine.worker import Worker
@@ -224,6 +225,8 @@ class Supervisor:
             self._looked_up.discard(attempt.job.id)
             self.ended[attempt.job.state] += 1
             self._tidying.job_ended()
+        elif is_given_back(attempt.job):
+            self._intakes[attempt.job.watch].take_back(attempt.job)
         self._lanes.put(attempt.job, attempt.again_in)
         # Whatever moved may have freed a place in a limit.
         self._queue.changed()

@@ -25,6 +25,7 @@ from reeldrop.engine.gate import Gate
 from reeldrop.engine.late_answers import LateAnswers
 from reeldrop.engine.outcomes import Outcomes
 from reeldrop.engine.rooms import Rooms
+from reeldrop.engine.taken import see_that_it_was_taken
 from reeldrop.engine.twins import Twins
 
 log = structlog.get_logger()
@@ -108,6 +109,7 @@ class Worker:
 
         try:
             async with attempt.may_be_broken_off():
+                await see_that_it_was_taken(attempt.job, self._rooms)
                 await self._twins.settle(attempt)
             if attempt.job.state is State.UPLOADING:
                 await steps.submit(attempt, self._rooms, overdue)

@@ -72,10 +72,13 @@ _WITHDRAW = """
     DELETE FROM jobs
     WHERE id = ? AND token = ? AND owner IS NULL AND state = 'queued' AND claimed = 0
 """
-# A file that an earlier job took stays that job's: withdrawing the later one must not forget it.
+# A file that an earlier job took stays that job's: withdrawing the later one must not forget it. Unless
+# the earlier one is not sent yet: of the two it is the one that will be withdrawn, its clip was replaced.
 _KEPT = """
     INSERT INTO kept (watch, path, key, sha256, job) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (watch, path, key) DO UPDATE SET sha256 = excluded.sha256
+    ON CONFLICT (watch, path, key) DO UPDATE SET sha256 = excluded.sha256, job = CASE
+        WHEN (SELECT state FROM jobs WHERE id = kept.job) IN ('queued', 'uploading')
+        THEN excluded.job ELSE kept.job END
 """
 
 

@@ -3,6 +3,9 @@
 Numbered frames are known all together, as one file at the path of their pattern.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from reeldrop.domain.drop import Clash, Drop
 from reeldrop.domain.job import Job, RelPath
 from reeldrop.engine.intake.frames import as_one, clip_path, sha256_of
@@ -76,3 +79,12 @@ class Keeping:
             sha256 = await sha256_of(self._shelf, parts.frames)
             files.append(KeptFile(parts.clip, key, sha256, job.id))
         return files
+
+
+def with_digest(jobs: Sequence[Job], parts: Parts, kept: Sequence[KeptFile]) -> list[Job]:
+    """Return the jobs of a drop with the digest of its clip: it must still have that when it is sent."""
+    known = next((file.sha256 for file in kept if file.path == parts.clip), None)
+    return [
+        job.evolve(source=replace(job.source, sha256=known)) if job.source and known else job
+        for job in jobs
+    ]

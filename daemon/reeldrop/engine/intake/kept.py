@@ -163,16 +163,14 @@ class Kept:
         self._seen = None
         for file in files:
             known = self._taken()[file.path]
-            # As in the store: what an earlier job took stays that job's.
+            # What an earlier job took stays that job's, whatever the store says since: `reload` tells.
             job = known[file.key].job if file.key in known else file.job
             known[file.key] = replace(file, job=job)
 
-    def forget(self, job: JobId) -> None:
-        """Note that a job has ended before its files were taken: they have not been run."""
-        self._seen = None
-        for known in self._taken().values():
-            for key in [key for key, file in known.items() if file.job == job]:
-                del known[key]
+    async def reload(self) -> None:
+        """Ask the store again: jobs have ended before their files were taken, and these have not been run."""
+        self._files = None
+        await self.load()
         self._see([entry for entry in self._here.values() if self.knows(entry)])
 
     def _taken(self) -> dict[RelPath, dict[str, KeptFile]]:

@@ -22,7 +22,7 @@ from reeldrop.engine.intake.found import Found
 from reeldrop.engine.intake.frames import Frames
 from reeldrop.engine.intake.jobs import Maker, parts_of
 from reeldrop.engine.intake.judge import Judge
-from reeldrop.engine.intake.keeping import Keeping
+from reeldrop.engine.intake.keeping import Keeping, with_digest
 from reeldrop.engine.intake.kept import Kept
 from reeldrop.engine.intake.past import Past, edited
 from reeldrop.engine.intake.probing import Probing
@@ -30,7 +30,7 @@ from reeldrop.engine.intake.shelf import Shelf
 from reeldrop.engine.intake.spec import Specs
 from reeldrop.engine.intake.terms import Decision, Looked, Refuse, Round, Take, Wait, Watch
 from reeldrop.engine.intake.waiting import WaitingList
-from reeldrop.ports import Catalogue, Clock, Entry, Inbox, JobStore, Media, Scan
+from reeldrop.ports import Catalogue, Clock, Entry, Inbox, JobStore, KeptFile, Media, Scan
 
 log = structlog.get_logger()
 
@@ -122,6 +122,11 @@ class Intake:
         await self._claims.retry(looked=False)
         return self._handed_over()
 
+    def take_back(self, job: Job) -> None:
+        """Claim a job anew whose clip was replaced before it was sent; it is withdrawn where that is so."""
+        self._claims.expect([job])
+        self.inbox.wake()
+
     async def look(self) -> Looked:
         """Look at the whole inbox once, and take what is complete.
 
@@ -193,8 +198,8 @@ class Intake:
         entries = scan.entries
         if self._kept is not None:
             await self._kept.load()
-            for job in ended:
-                self._kept.forget(job.id)
+            if ended:
+                await self._kept.reload()
             entries = self._kept.without(entries, self._extensions)
             outcome.waiting |= edited(await self._kept.edited(self.inbox.sha256))
         self._note(scan, entries, now)
@@ -310,7 +315,10 @@ class Intake:
                 self._note_wait(drop, new, outcome)
                 return
             jobs = new
-        kept = await self._keeping.files(parts, jobs[0]) if self._keeping else []
+        kept: list[KeptFile] = []
+        if self._keeping:
+            kept = await self._keeping.files(parts, jobs[0])
+            jobs = with_digest(jobs, parts, kept)
         if not await self._claims.record(jobs, kept):
             self._note_wait(drop, await self._claims.obstacle(jobs), outcome)
             return
