@@ -473,7 +473,7 @@ async def test_a_refused_submit_of_a_cancelled_job_is_not_tried_again(
     site: Site, api: Simulator
 ) -> None:
     """It would be sent again, were it wanted."""
-    api.faults.add(Fault(Route.SUBMIT, answer="unavailable", delay=2.0))
+    api.faults.add(Fault(Route.SUBMIT, answer="unavailable", delay=6.0))
     await site.start()
     site.drop("a.mov", GOOD)
     job = await becomes(site, "a.mov", "submitting")
