@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-faults test-shares test-s3 check crash torture bench bench-scan bench-burst fmt lock simulate clean
+.PHONY: help demo test test-faults test-shares test-s3 test-container check crash torture bench bench-scan bench-burst fmt lock simulate clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -34,12 +34,17 @@ test-shares: $(VENV)/.ready ## real NFS 4.2 and SMB 3.1.1 shares under the daemo
 test-s3: $(VENV)/.ready ## the object store tests against Ceph's RADOS Gateway: a minute or two
 	PYTHONPATH=tests $(BIN)/python -m s3.run
 
+# As root on Debian; says which packages are missing. Without a registry: CONTAINER="--python PREFIX", a Python 3.12 to make the base of.
+test-container: $(VENV)/.ready ## the image, built from what is committed and run with podman: some minutes
+	PYTHONPATH=tests $(BIN)/python -m container.run $(CONTAINER)
+
 check: $(VENV)/.ready ## lint, format, types, import contracts, spelling
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright --level error
 	$(BIN)/lint-imports
-	$(BIN)/codespell daemon tests docs config README.md CHANGELOG.md
+	$(BIN)/codespell daemon tests docs config README.md CHANGELOG.md Dockerfile
+	$(BIN)/hadolint Dockerfile
 
 crash: $(VENV)/.ready ## kill the daemon before and after every port call: some minutes
 	PYTHONPATH=tests $(BIN)/python -m crash.walk
@@ -62,9 +67,12 @@ fmt: $(VENV)/.ready ## mend format and what lint can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+PIN := $(BIN)/pip-compile -q --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 lock: $(VENV)/.ready ## pin the requirements anew, with hashes and without an index address
-	$(BIN)/pip-compile -q --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements.txt pyproject.toml
-	$(BIN)/pip-compile -q --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --extra dev -o requirements-dev.txt pyproject.toml
+	$(PIN) -o requirements.txt pyproject.toml
+	$(PIN) --extra dev -o requirements-dev.txt pyproject.toml
+	$(PIN) --extra objectstore --extra notify -o config/container/requirements.txt pyproject.toml
+	$(PIN) --only-build-deps --build-deps-for wheel -o config/container/requirements-build.txt pyproject.toml
 
 simulate: $(VENV)/.ready ## the stand-in of the API on its own
 	$(BIN)/reeldrop simulate
