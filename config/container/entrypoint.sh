@@ -36,7 +36,7 @@ case ${PGID:=1000} in
     *[!0-9]*) stop "PGID=$PGID is no group to run as; give its number, like 1000." ;;
 esac
 
-if [ "$(stat -c %u /state)" != "$PUID" ] && inside=$(ls -A /state) && [ -z "$inside" ]; then
+if [ "$(stat -c %u /state)" != "$PUID" ] && inside=$(ls -A /state 2>/dev/null) && [ -z "$inside" ]; then
     # Where it may not be done, the program says what it cannot use.
     chown "$PUID:$PGID" /state || :
 fi

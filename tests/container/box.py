@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import socket
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,6 +28,12 @@ ALWAYS = (
 """What every container here wants; the stand-in listens on this host's loopback alone."""
 
 
+def free_port() -> int:
+    """Return a port of loopback that nobody has now."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
 class Said(NamedTuple):
     """How a command ended and what it said."""
 
@@ -45,6 +52,8 @@ class Box:
         self.inbox, self.outbox, self.state = self.folders.values()
         self.environment: dict[str, str] = {
             **QUICK, "REELDROP_API__BASE_URL": base_url, "AIMLAPI_API_KEY": KEY,
+            # The containers share this host's network.
+            "REELDROP_WEB__LISTEN": f"127.0.0.1:{free_port()}",
         }  # fmt: skip
         for place in self.folders.values():
             place.mkdir()
@@ -112,10 +121,11 @@ class Box:
     def drop(self, clip: Path, name: str = "a.mov", inbox: Path | None = None) -> None:
         """Let a clip and its sidecar arrive, as files of the share's owner."""
         target = (inbox or self.inbox) / name
-        self._arrive(json.dumps({"prompt": "x"}).encode(), target.with_suffix(".json"))
-        self._arrive(clip.read_bytes(), target)
+        self.arrive(json.dumps({"prompt": "x"}).encode(), target.with_suffix(".json"))
+        self.arrive(clip.read_bytes(), target)
 
-    def _arrive(self, content: bytes, target: Path) -> None:
+    def arrive(self, content: bytes, target: Path) -> None:
+        """Let a file arrive as safe programs send it, as the share's owner."""
         hidden = target.with_name(f".{target.name}.tmp")
         hidden.write_bytes(content)
         os.chown(hidden, self.owner, self.owner)

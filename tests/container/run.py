@@ -46,9 +46,11 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="reeldrop-container-") as folder:
         images = given.images or Path(folder, "images")
-        with engine(images, Path(folder)) as (buildah, podman):
+        with engine(images) as (buildah, podman):
             if not has(buildah, BASE):
+                print("making the base", flush=True)
                 make_base(buildah, Path(folder), given.python)
+            print("building the image", flush=True)
             build(buildah, Path(folder), given.cert)
             command = [sys.executable, "-m", "pytest", "-p", "no:randomly", "-m", "container"]
             ended = subprocess.run(
@@ -85,13 +87,13 @@ def why_not(python: Path | None) -> str:
 
 
 @contextmanager
-def engine(images: Path, folder: Path) -> Generator[tuple[list[str], list[str]]]:
+def engine(images: Path) -> Generator[tuple[list[str], list[str]]]:
     """Yield how buildah and podman are called; their containers end with the block."""
-    places = ["--root", str(images), "--runroot", str(folder / "run")]
+    places = ["--root", str(images / "root"), "--runroot", str(images / "run")]
     # As chroot and by runc: what works without a service manager, too.
     os.environ["BUILDAH_ISOLATION"] = "chroot"
     podman = [
-        "podman", *places, "--tmpdir", str(folder / "podman"), "--runtime", "runc",
+        "podman", *places, "--tmpdir", str(images / "tmp"), "--runtime", "runc",
         "--cgroup-manager", "cgroupfs", "--events-backend", "file",
     ]  # fmt: skip
     try:

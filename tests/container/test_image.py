@@ -186,6 +186,22 @@ async def test_a_configuration_of_ones_own_has_several_watches(
     assert (box.state / "reeldrop.db").exists()
 
 
+async def test_the_environment_makes_a_clip_alone_a_drop_of_a_read_only_inbox(
+    box: Box, clip: Path
+) -> None:
+    """A folder of originals that nobody may touch, and one prompt for all."""
+    box.folders.pop("inbox")
+    box.environment |= {
+        "REELDROP_WATCH__ARCHIVE": "keep",
+        "REELDROP_WATCH__DEFAULTS__PROMPT": "as a woodcut",
+    }
+    box.arrive(clip.read_bytes(), box.inbox / "a.mov")
+    await box.start(f"--volume={box.inbox}:/inbox:ro")
+    record = await box.delivered()
+    assert record["params"]["prompt"] == "as a woodcut"
+    assert [path.name for path in box.inbox.iterdir()] == ["a.mov"]
+
+
 async def test_the_key_may_be_a_secret_file(box: Box, tmp_path: Path, clip: Path) -> None:
     """As docker's secrets are: a file in /run/secrets, for the user alone."""
     secret = tmp_path / "key"
