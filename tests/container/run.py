@@ -103,9 +103,9 @@ def engine(images: Path) -> Generator[tuple[list[str], list[str]]]:
             subprocess.run([*podman, *command], capture_output=True, check=False)
 
 
-def run(command: Sequence[str | Path], **how: object) -> str:
-    """Run a command and return what it prints; end with its last words if it fails."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False, **how)  # pyright: ignore[reportCallIssue, reportArgumentType]
+def run(command: Sequence[str | Path], folder: Path | None = None) -> str:
+    """Run a command, in `folder`; return what it prints, end with its last words if it fails."""
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{shlex.join(map(str, command))} failed:\n{done.stderr[-4000:]}")
     return done.stdout.strip()
@@ -160,7 +160,7 @@ def build(buildah: Sequence[str], folder: Path, cert: Path | None) -> None:
         trust = ["--volume", f"{cert}:/run/trusted.crt:ro", "--volume", f"{conf}:/etc/pip.conf:ro"]
     # Of the formats only Docker's keeps a health check.
     how = ["--format", "docker", "--pull=never", "--network", "host", *trust]
-    revision = run(["git", "rev-parse", "HEAD"], cwd=REPOSITORY)
+    revision = run(["git", "rev-parse", "HEAD"], REPOSITORY)
     labels = ["--build-arg", "VERSION=0.0.test", "--build-arg", f"REVISION={revision}"]
     run([*buildah, "build", *how, *labels, "-t", IMAGE, context])
 
