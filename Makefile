@@ -71,8 +71,8 @@ PIN := $(BIN)/pip-compile -q --upgrade --generate-hashes --strip-extras --allow-
 lock: $(VENV)/.ready ## pin the requirements anew, with hashes and without an index address
 	$(PIN) -o requirements.txt pyproject.toml
 	$(PIN) --extra dev -o requirements-dev.txt pyproject.toml
-	$(PIN) --extra objectstore --extra notify -o config/container/requirements.txt pyproject.toml
-	$(PIN) --only-build-deps --build-deps-for wheel -o config/container/requirements-build.txt pyproject.toml
+	$(PIN) -c requirements-dev.txt --extra objectstore --extra notify -o config/container/requirements.txt pyproject.toml
+	$(PIN) -c requirements-dev.txt --only-build-deps --build-deps-for wheel -o config/container/requirements-build.txt pyproject.toml
 
 simulate: $(VENV)/.ready ## the stand-in of the API on its own
 	$(BIN)/reeldrop simulate
