@@ -140,3 +140,22 @@ async def test_it_listens_on_ipv6_as_well() -> None:
     assert (await reader.read()).endswith(b"hello")
     writer.close()
     await listener.close()
+
+
+@pytest.mark.parametrize("words", [b"GET /me", b"\x16\x03\x01nonsense\r\n\r\n"])
+async def test_who_leaves_in_mid_word_is_no_error_of_ours(words: bytes) -> None:
+    """A scan of ports must not fill the log."""
+    loop, seen = asyncio.get_running_loop(), list[object]()
+    loop.set_exception_handler(lambda _, context: seen.append(context))
+    try:
+        async with served(Patience()) as port:
+            for _ in range(20):
+                with socket.create_connection(("127.0.0.1", port)) as client:
+                    client.sendall(words)
+                # One turn of the loop hears of the connection, others of its words and its end.
+                for _ in range(5):
+                    await asyncio.sleep(0)
+            assert b"hello" in await asked(port, "/")
+    finally:
+        loop.set_exception_handler(None)
+    assert seen == []

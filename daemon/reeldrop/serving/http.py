@@ -211,9 +211,10 @@ class Connection:
 
         Closing with unread bytes would send RST, which may destroy the answer on its way.
         """
-        if self.writer.can_write_eof():
-            self.writer.write_eof()
-        with contextlib.suppress(TimeoutError):
+        # Who has left already cannot be told that this is all: the system says so by an error.
+        with contextlib.suppress(TimeoutError, OSError):
+            if self.writer.can_write_eof():
+                self.writer.write_eof()
             async with asyncio.timeout(LINGER_SECONDS):
                 while await self.reader.read(READ_SIZE):
                     pass

@@ -48,7 +48,7 @@ class Listener:
         assert task is not None  # noqa: S101 - asyncio runs every connection in a task
         self._tasks.add(task)
         # Nobody awaits this task; `close` alone cancels it, and a client may leave at any time.
-        with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+        with contextlib.suppress(OSError, asyncio.CancelledError):
             try:
                 if self._most is None or len(self._tasks) <= self._most:
                     await self._connect(reader, writer).serve()
