@@ -7,7 +7,7 @@ the store's own short code.
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,10 @@ FOR_A_WORD = "25s"
 """For a request without one: a store that says nothing at all is given up after two of these."""
 RETRIES = {"max_retries": 6, "retry_timeout": timedelta(seconds=45)}
 ABORTING = 3.0
-"""Seconds that an upload which is broken off gets to tell the store: a stop waits for it."""
+"""Seconds that whoever breaks an upload off waits until the store is told, and a stop once more.
+
+The store is told when a part that is in the air has come to its end: on a slow link later than that.
+"""
 OF_THE_CLIENT = frozenset({
     "allow_http", "allow_invalid_certificates", "connect_timeout", "default_content_type",
     "default_headers", "http1_only", "http2_keep_alive_interval", "http2_keep_alive_timeout",
@@ -64,6 +67,7 @@ class ObjectStore:
         self._ttl = timedelta(seconds=settings.url_ttl)
         self._store = _opened(self.name, options, FOR_A_PART)
         self._asked = _opened(self.name, options, FOR_A_WORD)
+        self._broken_off: set[asyncio.Task[None]] = set()
 
     async def put(self, upload: Upload, file: LocalFile, meter: Meter) -> None:
         """Send `file` in parts, several at a time; see the port."""
@@ -89,7 +93,8 @@ class ObjectStore:
         try:
             await asyncio.shield(sending)
         except asyncio.CancelledError:
-            await parts.break_off(sending)
+            parts.break_off()
+            await self._take_back(upload, sending)
             raise
         except _foreign() as error:
             if parts.failure is not None:
@@ -135,7 +140,24 @@ class ObjectStore:
             raise self._unavailable(error) from None
 
     async def aclose(self) -> None:
-        """Nothing is held open."""
+        """Wait for a moment until the store is told of what was broken off."""
+        if self._broken_off:
+            await asyncio.wait(self._broken_off, timeout=ABORTING)
+        for each in self._broken_off:
+            each.cancel()
+
+    async def _take_back(self, upload: Upload, sending: "asyncio.Future[Any]") -> None:
+        """Wait for a moment until an upload that was broken off is aborted; it goes on after that."""
+        ending = asyncio.ensure_future(self._ended(upload, sending))
+        self._broken_off.add(ending)
+        ending.add_done_callback(self._broken_off.discard)
+        await asyncio.wait([ending], timeout=ABORTING)
+
+    async def _ended(self, upload: Upload, sending: "asyncio.Future[Any]") -> None:
+        with suppress(asyncio.CancelledError, UploadUnavailable, *_foreign()):
+            await sending
+            # It had got all of its parts already.
+            await self.remove(upload)
 
     def _unavailable(self, error: Exception) -> UploadUnavailable:
         """Say what happened without a word of what was sent."""
@@ -182,22 +204,11 @@ class _Parts:
             self.failure = error
             raise
 
-    async def break_off(self, sending: "asyncio.Future[Any]") -> None:
-        """Give no more parts, and wait for a moment until what was begun is aborted."""
+    def break_off(self) -> None:
+        """Give no more parts."""
         self._wanted = False
         if self._taker is not None:
             self._taker.cancel()
-        try:
-            await asyncio.wait([sending], timeout=ABORTING)
-        finally:
-            sending.add_done_callback(_heard)
-            sending.cancel()
-
-
-def _heard(done: "asyncio.Future[Any]") -> None:
-    """Take note of an outcome that nobody waits for."""
-    if not done.cancelled():
-        done.exception()
 
 
 def _key(upload: Upload) -> str:
