@@ -77,6 +77,7 @@ OTHER = {
     "conform": "auto",
     "duplicates": "never",
     "defaults": '{ prompt = "p" }',
+    "path_map": '[{ from = "/farm", to = "/srv" }]',
 }
 
 
@@ -562,3 +563,33 @@ def test_a_variable_that_is_no_key_is_an_error(
     monkeypatch.setenv(variable, "a\nb")
     with pytest.raises(SettingsError, match=variable):
         api_key(ApiSettings())
+
+
+# ---------------------------------------------------------------- path_map
+
+
+def test_a_map_may_be_written_as_tables(written: Callable[[str], str]) -> None:
+    """Long lists of rules read best so."""
+    config = written(f"[[path_map]]\nfrom = 'P:\\shows'\nto = '/srv/in/shows'\n{WATCH}")
+    (rule,) = load(config).settings.path_map
+    assert (rule.source, rule.target) == ("P:\\shows", "/srv/in/shows")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("from = 'shows'\nto = '/srv'", ["path_map[0].from", "from its root on"]),
+        ("from = 'P:shows'\nto = '/srv'", ["path_map[0].from", "from its root on"]),
+        ("from = '/shows'\nto = 'P:\\srv'", ["path_map[0].to", "begins with /"]),
+        ("from = '/shows'", ["path_map[0].to"]),
+        ("form = '/shows'\nto = '/srv'", ["path_map[0].form", "did you mean from?"]),
+        (
+            "from = '/a'\nto = '/b'\n[[path_map]]\nfrom = '/a'\nto = '/c'",
+            ["path_map", "two tables are from /a"],
+        ),
+    ],
+)
+def test_a_wrong_rule_is_named(text: str, words: list[str], written: Callable[[str], str]) -> None:
+    """A rule that never holds would be looked for in the drops."""
+    said = complaint(written(f"[[path_map]]\n{text}\n{WATCH}"))
+    assert all(word in said for word in words), said

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from reeldrop.domain.errors import SettingsError
 from reeldrop.domain.job import MediaFile, RelPath
+from reeldrop.domain.path_map import PathMap, PathRule
 from reeldrop.domain.spec import Document, Role
 from reeldrop.engine.intake.clip import says
 from reeldrop.engine.intake.spec import Spec, Specs, check_defaults
@@ -16,6 +17,8 @@ from reeldrop.provider import open_catalogue
 from reeldrop.provider.catalogue import Models
 
 CLIP = RelPath("show/a.mov")
+EVERYTHING = PathMap((PathRule("/", "/"), PathRule("C:", "/srv")), ("/srv/inbox",))
+"""A map that is as open as one can be."""
 EDIT = "klingai/video-o1-video-to-video-edit"
 
 
@@ -33,7 +36,7 @@ def preset(body: Any, folder: str = "") -> Document:
 
 
 def read(*documents: Document, clip: RelPath | None = CLIP) -> Spec:
-    return Specs(catalogue()).read(documents, clip)
+    return Specs(catalogue(), EVERYTHING).read(documents, clip)
 
 
 def test_a_path_belongs_to_the_folder_of_the_document_that_gives_it() -> None:
@@ -187,7 +190,7 @@ def test_hostile_documents_raise_nothing_and_read_nothing_outside(
     """What anybody may drop makes a request inside the inbox, or faults."""
     body = {**near, **own, **({"model": model} if model else {})}
     document = sidecar(body)
-    says(document, frozenset({"mov"}))
+    says(document, frozenset({"mov"}), EVERYTHING)
     spec = read(preset(far), document, clip=clip)
     assert spec.requests or spec.problems
     for reference, _ in spec.references:

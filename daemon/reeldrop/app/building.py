@@ -14,6 +14,7 @@ import structlog
 from pydantic import SecretStr
 
 from reeldrop import files, version
+from reeldrop.app.folders import paths_of
 from reeldrop.domain.errors import SettingsError, StartupError
 from reeldrop.domain.job import JobId
 from reeldrop.engine.intake import Intake, Watch
@@ -34,7 +35,8 @@ from reeldrop.ports import (
     Provider,
     Uploads,
 )
-from reeldrop.provider import open_catalogue, open_provider
+from reeldrop.provider import open_catalogue
+from reeldrop.provider.client import open_provider
 from reeldrop.serving.http import Connection, Handler, Patience
 from reeldrop.serving.listener import Listener
 from reeldrop.settings import Settings, WatchSettings
@@ -226,10 +228,10 @@ def boards_of(settings: Settings, rooms: Rooms) -> list[Board]:
 def intakes_of(settings: Settings, rooms: Rooms) -> dict[str, Intake]:
     """Return the intake of each watch. Raises SettingsError where a watch's defaults are wrong."""
     for watch in settings.watch:
-        check_defaults(watch.name, watch.defaults, rooms.catalogue)
+        check_defaults(watch.name, watch.defaults, rooms.catalogue, paths_of(settings, watch))
     return {
         watch.name: Intake(
-            _watch(watch, settings.upload.mode),
+            _watch(watch, settings),
             rooms.places[watch.name].inbox,
             rooms.store,
             rooms.catalogue,
@@ -241,7 +243,7 @@ def intakes_of(settings: Settings, rooms: Rooms) -> dict[str, Intake]:
     }
 
 
-def _watch(watch: WatchSettings, mode: str) -> Watch:
+def _watch(watch: WatchSettings, settings: Settings) -> Watch:
     return Watch(
         name=watch.name,
         extensions=watch.extensions,
@@ -251,11 +253,12 @@ def _watch(watch: WatchSettings, mode: str) -> Watch:
         sidecar_grace=watch.sidecar_grace,
         sidecar_timeout=watch.sidecar_timeout,
         incomplete_timeout=watch.incomplete_timeout,
-        upload=watch.upload or mode,
+        upload=watch.upload or settings.upload.mode,
         archive=watch.archive,
         conform=watch.conform,
         duplicates=watch.duplicates,
         defaults=watch.defaults,
+        paths=paths_of(settings, watch),
     )
 
 

@@ -3,8 +3,19 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from reeldrop.domain.path_map import PathMap, PathRule
 from reeldrop.host.disk import SILENT, Room
-from reeldrop.settings import Settings
+from reeldrop.settings import Settings, WatchSettings
+
+
+def paths_of(settings: Settings, watch: WatchSettings) -> PathMap:
+    """Return what absolute paths mean in the drops of a watch, whose inbox may go by two names."""
+    if not settings.path_map:
+        return PathMap()
+    inbox = Path(watch.inbox).absolute()
+    names = dict.fromkeys((str(inbox), str(inbox.resolve())))
+    rules = tuple(PathRule(rule.source, rule.target) for rule in settings.path_map)
+    return PathMap(rules, tuple(names))
 
 
 class WatchFolders:

@@ -11,24 +11,8 @@ from io import TextIOWrapper
 import click
 
 from reeldrop.cli.commands import ReaderGone, root
-from reeldrop.domain.errors import (
-    BlockedError,
-    ReeldropError,
-    SettingsError,
-    StartupError,
-    StoreUnavailable,
-    TransientError,
-)
-
-EXIT_CODES: tuple[tuple[type[ReeldropError], int], ...] = (
-    (SettingsError, 78),
-    (StartupError, 75),
-    (StoreUnavailable, 75),
-    (TransientError, 75),
-    (BlockedError, 75),
-    (ReeldropError, 1),
-)
-INTERRUPTED = 130
+from reeldrop.cli.exits import INTERRUPTED, code_of, text_of
+from reeldrop.domain.errors import ReeldropError
 
 
 def main() -> None:
@@ -59,6 +43,5 @@ def _run() -> int:
 
 
 def _complain(error: ReeldropError) -> int:
-    text = f"{error.message}\n{error.hint}" if error.hint else error.message
-    click.echo(f"reeldrop: {text}", err=True)
-    return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
+    click.echo(f"reeldrop: {text_of(error)}", err=True)
+    return code_of(error)

@@ -9,6 +9,7 @@ import click
 from pydantic import SecretStr
 
 from reeldrop import version
+from reeldrop.app.folders import paths_of
 from reeldrop.cli import check_uploads
 from reeldrop.cli.options import config_options
 from reeldrop.domain.errors import (
@@ -21,7 +22,8 @@ from reeldrop.domain.errors import (
 from reeldrop.engine.intake.spec import check_defaults
 from reeldrop.host.clock import SystemClock
 from reeldrop.host.leaving import leave
-from reeldrop.provider import open_catalogue, open_provider
+from reeldrop.provider import open_catalogue
+from reeldrop.provider.client import open_provider
 from reeldrop.settings import Loaded, Settings, api_key, load
 from reeldrop.store import open_reader
 
@@ -95,7 +97,7 @@ def _models(settings: Settings) -> str:
 def _defaults(settings: Settings) -> str:
     catalogue = open_catalogue(settings.api.catalogue_dir)
     for watch in settings.watch:
-        check_defaults(watch.name, watch.defaults, catalogue)
+        check_defaults(watch.name, watch.defaults, catalogue, paths_of(settings, watch))
     return f"of {len(settings.watch)} watches, as the models take them"
 
 

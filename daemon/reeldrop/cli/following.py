@@ -6,7 +6,7 @@ Only calls that Windows and macOS have as well.
 import json
 import re
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
@@ -14,6 +14,8 @@ from typing import Any, cast
 from reeldrop.cli.placing import Placed
 from reeldrop.domain.amounts import amount_told
 from reeldrop.domain.errors import StartupError
+from reeldrop.domain.held import Holder, holder_in
+from reeldrop.domain.paths import LONGEST_PATH
 
 DELIVERED, FAILED, UNCERTAIN, TIMED_OUT = 0, 1, 3, 4
 ENDS = {"delivered": DELIVERED, "failed": FAILED, "cancelled": FAILED, "uncertain": UNCERTAIN}
@@ -21,6 +23,8 @@ INTERVAL = 0.5
 """Seconds between two looks."""
 SEARCH_EVERY = 10
 """Looks between two searches of the outbox for a delivery that has left the status file."""
+LEFT_FOR = 15.0
+"""Seconds the daemon may take to tell that a drop is left over."""
 UNCERTAIN_FOR = 10.0
 """Seconds in which the provider's log may still tell what became of an uncertain submit."""
 GONE_FOR = 30.0
@@ -38,6 +42,8 @@ class Sight:
     folder: Path | None = None
     job: str = ""
     """The job's id, empty before there is one."""
+    moved: float = 0.0
+    """How far the files under way have gone, 0 to 1."""
 
     @property
     def end(self) -> int | None:
@@ -54,16 +60,23 @@ class Follower:
         self._placed = placed
         self._past = past
         self._looks = 0
+        self._scans: set[str] = set()
+        """The looks of the daemon that found the drop's ticket held by a job nobody knew of here."""
 
     def look(self) -> Sight | None:
         """Return what is seen now, None where there is no word of it."""
         self._looks += 1
         status = read_object(self.outbox / "_status.json", STATUS_MAX)
         return (
-            next(self._listed(status), None)
-            or (next(self._found(), None) if self._looks % SEARCH_EVERY == 1 else None)
+            _foremost(self._listed(status))
+            or (_foremost(self._found()) if self._looks % SEARCH_EVERY == 1 else None)
             or self._as_waiting(status)
         )
+
+    def holder(self) -> Holder | None:
+        """Return the job whose ticket keeps the drop in the inbox, None where none does."""
+        status = read_object(self.outbox / "_status.json", STATUS_MAX)
+        return holder_in(_reason(self._entry(status)))
 
     def jobs(self) -> list[Sight]:
         """Return every job of the drop's ticket that the outbox knows."""
@@ -73,20 +86,43 @@ class Follower:
     def _listed(self, status: Mapping[str, Any]) -> Iterator[Sight]:
         for job in _objects(status.get("jobs")):
             if job.get("ticket") == self._placed.ticket and job.get("id") not in self._past:
-                reason = str(job.get("reason") or "") or _moving(job.get("transfer"))
+                moved, told = _moving(job.get("transfer"))
+                reason = _reason(job) or told
                 final = self._folder(job.get("final"))
-                yield Sight(str(job.get("state")), reason, final, str(job.get("id")))
+                yield Sight(str(job.get("state")), reason, final, str(job.get("id")), moved)
 
     def _as_waiting(self, status: Mapping[str, Any]) -> Sight | None:
+        entry = self._entry(status)
+        if entry is None:
+            return None
+        reason = _reason(entry)
+        holder = holder_in(reason)
+        if holder and holder.state in ENDS and self._is_true(holder, entry, status):
+            return Sight(holder.state, reason, None, holder.job)
+        return Sight("waiting", reason)
+
+    def _entry(self, status: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Return what the status says of the drop as one that waits."""
         ours = (self._placed.clip.name, self._placed.sidecar.name)
-        for drop in _objects(status.get("waiting")):
-            if drop.get("path") in ours:
-                return Sight("waiting", str(drop.get("reason") or ""))
-        return None
+        waiting = _objects(status.get("waiting"))
+        return next((drop for drop in waiting if drop.get("path") in ours), None)
+
+    def _is_true(self, holder: Holder, entry: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
+        """Say whether the holder is this drop's, and not of an earlier one of its name.
+
+        It is if it is known to be of the ticket, or if two looks of the daemon have named it.
+        """
+        if any(holder.is_of(job) for job in self._past):
+            return True
+        watches = _objects(status.get("watches"))
+        self._scans |= {
+            str(each.get("scanned")) for each in watches if each.get("watch") == entry.get("watch")
+        }
+        return len(self._scans) > 1
 
     def _folder(self, final: object) -> Path | None:
         # Anybody may write to the share: a path that leaves the outbox is not followed.
-        if not isinstance(final, str) or not final:
+        if not isinstance(final, str) or not 0 < len(final) <= LONGEST_PATH:
             return None
         path = PurePosixPath(final)
         return None if path.is_absolute() or ".." in path.parts else self.outbox / path
@@ -148,6 +184,21 @@ def follow(
         time.sleep(INTERVAL)
 
 
+def is_left_over(follower: Follower, sight: Sight) -> bool:
+    """Say whether the drop lies in the inbox for good, because the job that has ended has its ticket.
+
+    That is so where two nodes dropped at the same moment, or where a person took the result away.
+    """
+    until = time.monotonic() + LEFT_FOR
+    while (holder := follower.holder()) is not None and holder.is_of(sight.job):
+        if ENDS.get(holder.state, UNCERTAIN) != UNCERTAIN:
+            return True
+        if time.monotonic() >= until:
+            return False
+        time.sleep(INTERVAL)
+    return False
+
+
 def outcome(sight: Sight) -> str:
     """Return what to tell of an end: the path of the result, or the text of error.txt."""
     if sight.folder is None:
@@ -187,13 +238,25 @@ def read_object(path: Path, limit: int) -> dict[str, Any]:
     return cast("dict[str, Any]", content) if isinstance(content, dict) else {}
 
 
-def _moving(transfer: object) -> str:
-    """Return how far the files of a job have gone, in tenths: each of them is a line."""
+def _foremost(sights: Iterable[Sight]) -> Sight | None:
+    """Return what goes on, else the worst end: one ticket may have several jobs, as variants do."""
+    found = list(sights)
+    going = next((sight for sight in found if sight.end is None), None)
+    return going or max(found, key=lambda sight: sight.end or 0, default=None)
+
+
+def _reason(record: Mapping[str, Any] | None) -> str:
+    return str((record or {}).get("reason") or "")
+
+
+def _moving(transfer: object) -> tuple[float, str]:
+    """Return how far the files of a job have gone, in tenths, and in words: each tenth is a line."""
     match transfer:
         case {"bytes": int(count), "total": int(total)} if 0 <= count <= total and total:
-            return f"{10 * count // total * 10} % of {amount_told(total)}"
+            tenths = 10 * count // total
+            return tenths / 10, f"{tenths * 10} % of {amount_told(total)}"
         case _:
-            return ""
+            return 0.0, ""
 
 
 def _objects(value: object) -> Iterator[Mapping[str, Any]]:

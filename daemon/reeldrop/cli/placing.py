@@ -8,9 +8,11 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,9 @@ from reeldrop.domain.paths import extension, fold, stem
 
 COPIED = 1024 * 1024
 """Bytes of one read."""
+BUSY_FOR = 5.0
+"""Seconds a file may be held by somebody: on Windows a virus scanner opens whatever is new."""
+BUSY_AGAIN = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +69,10 @@ def place(parcel: Parcel, inbox: Path) -> Placed:
     try:
         _copy_all(parcel, inbox, hidden)
         names = _reserve(parcel, inbox)
-        _write(hidden[-2], _sidecar(parcel, names[:-2]))
-        for source, name in zip(hidden, names, strict=True):
-            source.replace(inbox / name)
+        with _all_or_nothing([inbox / name for name in names]):
+            _write(hidden[-2], _sidecar(parcel, names[:-2]))
+            for source, name in zip(hidden, names, strict=True):
+                _patiently(partial(source.replace, inbox / name))
         _sync_folder(inbox)
     except OSError as error:
         place_named = error.filename or inbox
@@ -78,6 +84,39 @@ def place(parcel: Parcel, inbox: Path) -> Placed:
             with suppress(OSError):
                 leftover.unlink(missing_ok=True)
     return landing(parcel, inbox, stem(names[-1]))
+
+
+def take_back(parcel: Parcel, placed: Placed) -> None:
+    """Remove a parcel that was placed and will never be taken, the clip first; others stay as they are."""
+    images = _names(parcel, stem(placed.clip.name))[:-2]
+    _let_go([placed.clip, placed.sidecar, *(placed.clip.with_name(name) for name in images)])
+
+
+@contextmanager
+def _all_or_nothing(held: Sequence[Path]) -> Generator[None, None, None]:
+    """Take what is held out of the inbox where the drop ends half-way: a sidecar alone is a riddle.
+
+    The clip, which is the last, goes first: alone it might be run with what the presets say.
+    """
+    try:
+        yield
+    except BaseException:
+        _let_go(held[::-1])
+        raise
+
+
+def _patiently(step: Callable[[], object]) -> None:
+    """Do what a program that has the file open may forbid for a moment."""
+    until = time.monotonic() + BUSY_FOR
+    while True:
+        try:
+            step()
+        except PermissionError:
+            if time.monotonic() >= until:
+                raise
+        else:
+            return
+        time.sleep(BUSY_AGAIN)
 
 
 def _copy_all(parcel: Parcel, inbox: Path, hidden: list[Path]) -> None:

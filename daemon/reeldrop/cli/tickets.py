@@ -1,14 +1,19 @@
-"""What the folders know of a ticket before a drop is placed: a farm's task that is queued again is one job.
+"""Tickets: what the folders know of one before a drop is placed. A farm's task queued again is one job.
 
 Only calls that Windows and macOS have as well.
 """
 
+import hashlib
+import json
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from reeldrop.cli.following import FAILED, TEXT_MAX, Follower, matching, read_object
 from reeldrop.cli.placing import Parcel, Placed, landing
+from reeldrop.domain.errors import StartupError
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,25 @@ class Known:
     earlier: Placed | None = None
     state: str = ""
     past: frozenset[str] = frozenset()
+
+
+def ticket_from(text: str, name: str, files: Sequence[Path], spec: Mapping[str, Any]) -> str:
+    """Return the ticket of `text` (a farm's job), the bytes of `files`, their name and their spec.
+
+    It is the same on every node, wherever the files lie there.
+
+    Raises:
+        StartupError: a file cannot be read.
+    """
+    request = json.dumps([text, name, spec], sort_keys=True).encode("ascii")
+    made = hashlib.sha256(request)
+    for path in files:
+        try:
+            with path.open("rb") as file:
+                made.update(hashlib.file_digest(file, "sha256").digest())
+        except OSError as error:
+            raise StartupError(f"{path} cannot be read: {error.strerror}") from error
+    return made.hexdigest()
 
 
 def known_of(parcel: Parcel, inbox: Path, outbox: Path | None) -> Known:
@@ -42,6 +66,14 @@ def _lying(wanted: Placed) -> Placed | None:
     for sidecar in matching(wanted.sidecar.parent, name):
         own = read_object(sidecar, TEXT_MAX).get("reeldrop")
         clip = sidecar.with_name(f"{sidecar.stem}{wanted.clip.suffix}")
-        if isinstance(own, dict) and own.get("ticket") == wanted.ticket and clip.is_file():
+        # An empty clip only holds its name: whoever was placing it may have been killed.
+        if isinstance(own, dict) and own.get("ticket") == wanted.ticket and _size(clip):
             return Placed(clip, sidecar, wanted.ticket, wanted.folder)
     return None
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

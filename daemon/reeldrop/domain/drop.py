@@ -13,6 +13,8 @@ from reeldrop.domain.frames import Gap, Pattern
 from reeldrop.domain.job import RelPath
 from reeldrop.domain.paths import extension, fold, folders_above, join, leaf, parent, stem
 
+VIDEO_EXTENSIONS = ("mp4", "mov", "m4v", "mkv", "webm", "avi", "mxf")
+"""What is a clip where no watch says it."""
 PRESET = "_preset.json"
 JSON = "json"
 

@@ -11,7 +11,7 @@ from reeldrop.domain.job import RelPath
 
 LONGEST_PATH = 4096
 """Bytes; what Linux takes as one path."""
-_DRIVE = re.compile(r"[A-Za-z]:")
+_ROOTED = re.compile(r"/|\\\\|[A-Za-z]:")
 
 
 def parent(path: RelPath) -> RelPath:
@@ -94,7 +94,7 @@ def _problem(given: str) -> str:
         return "is empty"
     if "\0" in given:
         return "holds a NUL character"
-    if given.startswith("/") or _DRIVE.match(given):
+    if _ROOTED.match(given):
         return "is an absolute path"
     if "\\" in given:
         return "holds a backslash; folders are parted by /"

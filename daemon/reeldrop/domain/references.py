@@ -12,6 +12,7 @@ from typing import Any
 
 from reeldrop.domain.frames import EXAMPLE, Pattern, is_pattern, read_pattern
 from reeldrop.domain.job import MediaFile, RelPath
+from reeldrop.domain.path_map import NO_MAP, PathMap, is_absolute
 from reeldrop.domain.paths import resolve
 from reeldrop.domain.spec import CLIP, Fault, shown
 
@@ -78,27 +79,33 @@ def is_remote(value: str) -> bool:
     return not _remote_problem(value) if _SCHEME.match(value) else False
 
 
-def read_value(key: str, value: str, folder: RelPath) -> Reference | Fault | None:
+def read_value(
+    key: str, value: str, folder: RelPath, paths: PathMap = NO_MAP
+) -> Reference | Fault | None:
     """Return the file that `value` names, None for a URL or data URI, or what is wrong with it.
 
-    `folder` is that of the document which gave the value.
+    `folder` is that of the document which gave the value, `paths` what absolute ones mean here.
     """
-    found = read_clip_value(key, value, folder)
+    found = read_clip_value(key, value, folder, paths)
     if isinstance(found, Reference) and found.frames is not None:
         only = f"only the {CLIP} of a sidecar takes numbered frames"
         return Fault(key, f"is {shown(value)}; {only}, name any other image without #")
     return found
 
 
-def read_clip_value(key: str, value: str, folder: RelPath) -> Reference | Fault | None:
+def read_clip_value(
+    key: str, value: str, folder: RelPath, paths: PathMap = NO_MAP
+) -> Reference | Fault | None:
     """Return the same for what a sidecar gives as its clip: there it may be numbered frames."""
     if _SCHEME.match(value):
         if problem := _remote_problem(value):
             return Fault(key, f"is {shown(value)}; {problem}")
         return _misdeclared(key, value)
     advice = "put the file into the inbox and name it by its relative path"
+    if is_absolute(value):
+        advice += ", or map its folder by path_map in the daemon's settings"
     try:
-        path = resolve(folder, value)
+        path = paths.inside(value) or resolve(folder, value)
         if not is_pattern(path):
             return Reference(key, value, path)
         advice = f"name the frames like {EXAMPLE}"
@@ -138,16 +145,20 @@ def _misdeclared(key: str, value: str) -> Fault | None:
 
 
 def read_references(
-    schema: Mapping[str, Any], params: Mapping[str, Any], folder_of: Callable[[str], RelPath]
+    schema: Mapping[str, Any],
+    params: Mapping[str, Any],
+    folder_of: Callable[[str], RelPath],
+    paths: PathMap = NO_MAP,
 ) -> tuple[list[Reference], list[Fault]]:
     """Return every file that `params` names where `schema` has a URI, and every fault there.
 
-    `folder_of` says which folder the paths under a top-level key are relative to.
+    `folder_of` says which folder the paths under a top-level key are relative to, `paths` what
+    absolute ones mean here.
     """
     found: list[Reference] = []
     faults: list[Fault] = []
     for key, value in _uris(schema, params, ""):
-        match read_value(key, value, folder_of(_top(key))):
+        match read_value(key, value, folder_of(_top(key)), paths):
             case Reference() as reference:
                 found.append(reference)
             case Fault() as fault:

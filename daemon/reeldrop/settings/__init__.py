@@ -1,24 +1,31 @@
-"""Settings: one river, flowing down. The only reader of the environment and of the configuration file."""
+"""Settings: one river, flowing down. The only reader of the environment and of the configuration file.
 
-from reeldrop.settings.credentials import object_store_options
-from reeldrop.settings.model import (
-    LONGEST_URL_TTL,
-    VIDEO_EXTENSIONS,
-    ApiSettings,
-    LimitSettings,
-    LogSettings,
-    OutputSettings,
-    Settings,
-    StoreSettings,
-    UploadSettings,
-    WatchSettings,
-    WebSettings,
-)
-from reeldrop.settings.reading import Loaded, api_key, load
+A name is imported when it is first asked for: a command that needs no settings is not kept waiting
+for the libraries that read them.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reeldrop.settings.credentials import object_store_options
+    from reeldrop.settings.model import (
+        LONGEST_URL_TTL,
+        ApiSettings,
+        LimitSettings,
+        LogSettings,
+        OutputSettings,
+        Settings,
+        StoreSettings,
+        UploadSettings,
+        WatchSettings,
+        WebSettings,
+    )
+    from reeldrop.settings.presence import has_settings
+    from reeldrop.settings.reading import Loaded, api_key, load
 
 __all__ = [
     "LONGEST_URL_TTL",
-    "VIDEO_EXTENSIONS",
     "ApiSettings",
     "LimitSettings",
     "Loaded",
@@ -30,6 +37,19 @@ __all__ = [
     "WatchSettings",
     "WebSettings",
     "api_key",
+    "has_settings",
     "load",
     "object_store_options",
 ]
+_PLACES = ("presence", "model", "credentials", "reading")
+"""Where the names come from, the quickest first."""
+
+
+def __getattr__(name: str) -> Any:
+    """Return one of the names above."""
+    if name in __all__:
+        for place in _PLACES:
+            module = import_module(f"reeldrop.settings.{place}")
+            if hasattr(module, name):
+                return getattr(module, name)
+    raise AttributeError(f"reeldrop.settings has no {name}")

@@ -3,10 +3,11 @@
 import difflib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 
-from reeldrop.settings.model import Settings, WatchSettings
+from reeldrop.settings.model import Settings
 
 # The kinds of fault whose value may be shown: no key, password or URL is ever of these types.
 SHOWN = frozenset(
@@ -55,14 +56,16 @@ def _place(keys: tuple[str, ...], path: Path | None, origins: Mapping[tuple[str,
 def _nearest(keys: tuple[str, ...]) -> str:
     model: type[BaseModel] = Settings
     for part in keys[:-1]:
-        model = WatchSettings if part == "watch" else _section(part) or model
-    known = list(model.model_fields)
+        model = _section(part) or model
+    known = [field.alias or name for name, field in model.model_fields.items()]
     close = difflib.get_close_matches(keys[-1].lower(), known, 1) if keys else []
     return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(known)}"
 
 
 def _section(name: str) -> type[BaseModel] | None:
     annotation = Settings.model_fields[name].annotation if name in Settings.model_fields else None
-    return (
-        annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+    # An array of tables is a tuple of its tables.
+    kinds = (annotation, *get_args(annotation))
+    return next(
+        (kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None
     )

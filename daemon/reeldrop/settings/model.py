@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from reeldrop.domain.drop import VIDEO_EXTENSIONS
+from reeldrop.domain.path_map import is_absolute
 from reeldrop.domain.references import is_loopback
 from reeldrop.domain.spec import DEFAULT_MODEL, MODEL
 from reeldrop.settings.places import Listen, ObjectStore, Options, SafeUrl
 
-VIDEO_EXTENSIONS = ("mp4", "mov", "m4v", "mkv", "webm", "avi", "mxf")
 LONGEST_URL_TTL = 7 * 86_400
 """Seconds: S3 signs for no longer."""
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12} | {
@@ -54,6 +55,20 @@ def _extension(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9]{1,16}", plain):
         raise ValueError('a file extension is letters and digits, like "mp4"')
     return plain
+
+
+def _farm_path(value: str) -> str:
+    if not is_absolute(value):
+        raise ValueError(
+            r"a path is mapped from its root on, like 'P:\shows', '\\nas\shows' or '/shows'"
+        )
+    return value
+
+
+def _host_path(value: str) -> str:
+    if not value.startswith("/"):
+        raise ValueError("a path of this host begins with /, like '/srv/reeldrop/inbox/shows'")
+    return value
 
 
 Size = Annotated[int, BeforeValidator(_size), Field(ge=0)]
@@ -192,6 +207,13 @@ class WatchSettings(_Section):
     defaults: dict[str, Any] = {MODEL: DEFAULT_MODEL}
 
 
+class PathMapSettings(_Section):
+    """What the farm calls `from` is `to` here."""
+
+    source: Annotated[str, AfterValidator(_farm_path), Field(alias="from")]
+    target: Annotated[str, AfterValidator(_host_path), Field(alias="to")]
+
+
 class Settings(BaseSettings):
     """All settings, frozen."""
 
@@ -207,6 +229,7 @@ class Settings(BaseSettings):
     web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()
     output: OutputSettings = OutputSettings()
+    path_map: tuple[PathMapSettings, ...] = ()
     watch: tuple[WatchSettings, ...] = ()
 
     @classmethod
@@ -232,6 +255,12 @@ class Settings(BaseSettings):
             raise ValueError(f'watch: two are named "{name}"; give each [[watch]] its own name')
         if inbox := _doubled([watch.inbox for watch in self.watch]):
             raise ValueError(f"watch: two have the inbox {inbox}; two watches never share an inbox")
+        return self
+
+    @model_validator(mode="after")
+    def _distinct_paths(self) -> "Settings":
+        if source := _doubled([rule.source for rule in self.path_map]):
+            raise ValueError(f"path_map: two tables are from {source}; it can be one place here")
         return self
 
     @model_validator(mode="after")

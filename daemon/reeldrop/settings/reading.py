@@ -14,10 +14,9 @@ from pydantic import SecretStr, ValidationError
 from reeldrop.domain.errors import SettingsError
 from reeldrop.settings.faults import explain
 from reeldrop.settings.model import ApiSettings, Settings
+from reeldrop.settings.presence import PREFIX, config_path
 
-CONFIG_PLACES = (Path("/etc/reeldrop/reeldrop.toml"), Path("reeldrop.toml"))
 KEY_VARIABLES = ("AIMLAPI_API_KEY", "AIML_API_KEY")
-PREFIX = "REELDROP_"
 PLAIN_VARIABLES = {"REELDROP_CONFIG", "REELDROP_INBOX", "REELDROP_OUTBOX"}
 
 
@@ -34,7 +33,7 @@ def load(config: str | None = None, inbox: str | None = None, outbox: str | None
     Raises:
         SettingsError: a key is unknown or wrong; the message names it and where it stands.
     """
-    path = _config_path(config)
+    path = config_path(config)
     values = _read_toml(path) if path else {}
     _watches(values)
     if default := _default_database(path):
@@ -81,14 +80,6 @@ def _as_key(text: str, place: str) -> SecretStr:
     if not text or not text.isascii() or not text.isprintable():
         raise SettingsError(f"{place} holds no API key: one line of plain characters, nothing else")
     return SecretStr(text)
-
-
-def _config_path(config: str | None) -> Path | None:
-    asked = config or os.environ.get("REELDROP_CONFIG")
-    if asked:
-        return Path(asked)
-    # os.path answers False where Path's own is_file raises: in a folder that may not be read.
-    return next((place for place in CONFIG_PLACES if os.path.isfile(place)), None)  # noqa: PTH113
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

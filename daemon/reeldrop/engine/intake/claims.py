@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import structlog
 
 from reeldrop.domain.errors import DropChanged, Lost, StepError
+from reeldrop.domain.held import held_by
 from reeldrop.domain.job import Job, JobId
 from reeldrop.domain.lifecycle import FINAL, Event, Verdict
-from reeldrop.domain.paths import printable
 from reeldrop.engine.intake.jobs import vanished
 from reeldrop.engine.intake.terms import Wait
 from reeldrop.ports import Inbox, JobStore, KeptFile
@@ -53,7 +53,7 @@ class Claims:
             other = await self._store.obstacle(job)
             if other is None or (other.source_key == job.source_key and other.state not in FINAL):
                 continue
-            return _same_ticket(other)
+            return Wait(held_by(other))
         return Wait("waiting for an earlier job of the same file to end")
 
     async def make(self, jobs: Sequence[Job]) -> None:
@@ -144,12 +144,3 @@ class Claims:
         job = await self._store.move(job.evolve(verdict=Verdict.FAILED), Event.REFUSED, note)
         self.refused.append(job)
         log.warning("drop.refused", job=job.id, path=job.path, error=note["message"])
-
-
-def _same_ticket(other: Job) -> Wait:
-    short = other.id[:8]
-    what = f"has the ticket of job {short} ({printable(other.path)}, {other.state})"
-    ways = "take it away, or give it another ticket"
-    if other.state in FINAL:
-        ways = f"`reeldrop retry {short} --pay-again` runs that again, else {ways}"
-    return Wait(f"{what}: two drops with one ticket are one job, this one is not run; {ways}")

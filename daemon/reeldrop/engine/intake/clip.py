@@ -8,6 +8,7 @@ from reeldrop.domain.drop import Says
 from reeldrop.domain.frames import EXAMPLE
 from reeldrop.domain.job import RelPath
 from reeldrop.domain.own import Own
+from reeldrop.domain.path_map import PathMap
 from reeldrop.domain.paths import extension, leaf
 from reeldrop.domain.references import Reference, is_remote, read_clip_value
 from reeldrop.domain.spec import (
@@ -35,6 +36,7 @@ class Draft:
 
     merged: Merged
     params: dict[str, Any]
+    paths: PathMap
     faults: list[Fault] = field(default_factory=list[Fault])
 
     def folder_of(self, key: str) -> RelPath:
@@ -43,10 +45,10 @@ class Draft:
         return document.folder if document else RelPath("")
 
 
-def says(document: Document, extensions: Set[str]) -> Says | None:
+def says(document: Document, extensions: Set[str], paths: PathMap) -> Says | None:
     """Return what a sidecar says of its clip, None where it says nothing.
 
-    `extensions` are those of clips, in lower case without a dot.
+    `extensions` are those of clips, in lower case without a dot; `paths` are what absolute ones mean.
     """
     key, value = _clip_value(document)
     firm = CLIP in document.body
@@ -54,7 +56,7 @@ def says(document: Document, extensions: Set[str]) -> Says | None:
         return None
     if is_remote(value):
         return Says(remote=True, firm=firm)
-    named = read_clip_value(key, value, document.folder)
+    named = read_clip_value(key, value, document.folder, paths)
     if isinstance(named, Reference) and named.frames:
         return Says(frames=named.frames)
     if isinstance(named, Reference) and extension(leaf(named.path)) in extensions:
@@ -63,19 +65,23 @@ def says(document: Document, extensions: Set[str]) -> Says | None:
     return Says(remote=True, firm=False)
 
 
-def clip_named(document: Document) -> Reference | None:
+def clip_named(document: Document, paths: PathMap) -> Reference | None:
     """Return the words by which a sidecar names its clip, None where it names no file or frames."""
     key, value = _clip_value(document)
-    found = read_clip_value(key, value, document.folder) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return None
+    found = read_clip_value(key, value, document.folder, paths)
     return found if isinstance(found, Reference) else None
 
 
-def no_clip(document: Document, extensions: Sequence[str], *, clip_found: bool) -> Fault | None:
+def no_clip(
+    document: Document, extensions: Sequence[str], paths: PathMap, *, clip_found: bool
+) -> Fault | None:
     """Return what is wrong where a sidecar names as its clip what no clip is called.
 
     `extensions` as in Watch. With a clip of the sidecar's own name, the first of a list is any video.
     """
-    named = clip_named(document)
+    named = clip_named(document, paths)
     if named is None or named.frames or (clip_found and named.key != CLIP):
         return None
     endings = [f".{each.lower().lstrip('.')}" for each in extensions]
@@ -89,9 +95,9 @@ def no_clip(document: Document, extensions: Sequence[str], *, clip_found: bool) 
     return Fault(named.key, message)
 
 
-def rate_fault(sidecar: Document | None, own: Own, merged: Merged) -> Fault | None:
+def rate_fault(sidecar: Document | None, own: Own, merged: Merged, paths: PathMap) -> Fault | None:
     """Return what is wrong with the rate of a drop's frames; the rate in a preset holds for frames alone."""
-    named = clip_named(sidecar) if sidecar else None
+    named = clip_named(sidecar, paths) if sidecar else None
     frames = named is not None and named.frames is not None
     if named and frames and "fps" not in merged.own:
         message = f"is {shown(named.given)}; numbered frames go with {FPS}, their frames per second"
@@ -165,7 +171,7 @@ def _place_in_list(draft: Draft, clip: RelPath | None) -> None:
 def _means(draft: Draft, value: Any, clip: RelPath | None) -> bool:
     if clip is None or not isinstance(value, str):
         return False
-    found = read_clip_value(CLIP_LIST, value, draft.folder_of(CLIP_LIST))
+    found = read_clip_value(CLIP_LIST, value, draft.folder_of(CLIP_LIST), draft.paths)
     return isinstance(found, Reference) and found.path == clip
 
 
@@ -175,6 +181,6 @@ def _check_clip_value(draft: Draft, given: str) -> None:
         message = f"is {shown(given)}; only a sidecar itself names its clip"
         draft.faults.append(Fault(CLIP, message, "Take it out here."))
         return
-    found = read_clip_value(CLIP, given, origin.folder)
+    found = read_clip_value(CLIP, given, origin.folder, draft.paths)
     if isinstance(found, Fault):
         draft.faults.append(found)

@@ -80,7 +80,7 @@ class Found:
                 try:
                     document = await self._shelf.document(path, Role.SIDECAR)
                     if isinstance(document, Document) and (
-                        word := says(document, self._extensions)
+                        word := says(document, self._extensions, self._specs.paths)
                     ):
                         words[path] = word
                 except FileBusy:

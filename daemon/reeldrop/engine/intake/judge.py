@@ -81,7 +81,8 @@ class Judge:
             faults = (Problem(sidecar, None),)
         elif sidecar is not None:
             documents = (*documents, sidecar)
-            fault = no_clip(sidecar, self._watch.extensions, clip_found=drop.clip is not None)
+            known = self._watch.extensions, self._specs.paths
+            fault = no_clip(sidecar, *known, clip_found=drop.clip is not None)
             faults = (Problem(fault, sidecar),) if fault else ()
         named = drop.pattern.path if drop.pattern else drop.clip
         clip_expected = named or (drop.wants and drop.path) or None
@@ -264,7 +265,7 @@ class Judge:
     def _clip_named(self, drop: Drop) -> Reference | None:
         """Return the words by which the sidecar names the clip that is missing."""
         document = self._shelf.known_document(drop.sidecar) if drop.sidecar else None
-        named = clip_named(document) if document else None
+        named = clip_named(document, self._specs.paths) if document else None
         return named if named and drop.wants == f"clip {named.path}" else None
 
     async def _references(self, drop: Drop, spec: Spec, around: Round) -> _References:

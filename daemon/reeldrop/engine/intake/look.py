@@ -86,7 +86,7 @@ class Intake:
         probing = Probing(watch.name, store)
         self._shelf = Shelf(inbox, media, Quiet(watch.settle, watch.settle_polling), probing)
         self._frames = Frames(watch, inbox, media, self._shelf, probing)
-        specs = Specs(catalogue)
+        specs = Specs(catalogue, watch.paths)
         defaults = _defaults(watch)
         self._past = Past(watch.name, store)
         self._found = Found(watch, self._shelf, specs, self._past, defaults)

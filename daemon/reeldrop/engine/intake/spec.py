@@ -11,6 +11,7 @@ from reeldrop.domain.errors import SettingsError
 from reeldrop.domain.fit import Fit, MediaLimits
 from reeldrop.domain.job import MediaFile, RelPath
 from reeldrop.domain.own import Own, read_own
+from reeldrop.domain.path_map import NO_MAP, PathMap
 from reeldrop.domain.references import Reference, read_references, with_files
 from reeldrop.domain.spec import (
     CLIP_LIST,
@@ -109,14 +110,18 @@ class Spec:
     own: Own = field(default_factory=Own)
 
 
-def check_defaults(watch: str, defaults: Mapping[str, Any], catalogue: Catalogue) -> None:
+def check_defaults(
+    watch: str, defaults: Mapping[str, Any], catalogue: Catalogue, paths: PathMap = NO_MAP
+) -> None:
     """Check the preset for a whole watch; parameters that it leaves open are for drops to give.
+
+    `paths` are what absolute ones mean.
 
     Raises:
         SettingsError: every key of it that no drop could be run with.
     """
     document = Document(Role.DEFAULTS, "", RelPath(""), dict(defaults))
-    found = Specs(catalogue).read((document,), RelPath("clip"))
+    found = Specs(catalogue, paths).read((document,), RelPath("clip"))
     wrong = [each.fault for each in found.problems if each.document is not None]
     if wrong:
         prefix = f"watch.{watch}.defaults"
@@ -125,9 +130,10 @@ def check_defaults(watch: str, defaults: Mapping[str, Any], catalogue: Catalogue
 
 
 class Specs:
-    """Reads specs, and remembers what it read."""
+    """Reads specs, and remembers what it read. `paths` are what absolute ones mean."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, paths: PathMap = NO_MAP) -> None:
+        self.paths = paths
         self._catalogue = catalogue
         self._known: dict[tuple[object, ...], Spec] = {}
 
@@ -150,7 +156,7 @@ class Specs:
         if OWN in base.params:
             faults.append(Fault(OWN, f"is {shown(base.params[OWN])}; allowed: an object"))
         sidecar = next((each for each in documents if each.role is Role.SIDECAR), None)
-        if fault := rate_fault(sidecar, own, base):
+        if fault := rate_fault(sidecar, own, base, self.paths):
             faults.append(fault)
         spec = self._requests(documents, base, own, clip)
         if not faults:
@@ -179,14 +185,14 @@ class Specs:
     ) -> Spec:
         merged = merge(documents)
         params = {key: merged.params[key] for key in merged.params if key not in (MODEL, OWN)}
-        draft = Draft(merged, params)
+        draft = Draft(merged, params, self.paths)
         model = self._model(draft)
         if model is None:
             return Spec(problems=_problems(draft, variant), own=own)
         clip_key = place_clip(draft, model, clip)
         checked, faults = self._catalogue.check(model, draft.params)
         draft.faults += faults
-        found, faults = read_references(model.schema, checked, draft.folder_of)
+        found, faults = read_references(model.schema, checked, draft.folder_of, self.paths)
         place = clip_key if clip is not None else None
         places = (place, f"{place}[0]")
         found = [reference for reference in found if reference.key not in places]

@@ -7,6 +7,7 @@ from typing import Any
 from reeldrop.domain.errors import Trouble
 from reeldrop.domain.footage import Footage
 from reeldrop.domain.job import Job, RelPath, Waiting
+from reeldrop.domain.path_map import NO_MAP, PathMap
 from reeldrop.domain.paths import fold
 from reeldrop.engine.intake.spec import Spec
 from reeldrop.ports import Mode
@@ -19,7 +20,7 @@ class Watch:
     `extensions` are those of clips, without a dot; `upload` is the way of files whose drop asks for none,
     as in `domain.sending`; `archive` is `move`, `delete` or `keep`;
     `conform` is `off`, `auto` or `trim`; `duplicates` is `in_flight`, `always` or `never`; `defaults` is
-    the preset for the whole watch.
+    the preset for the whole watch; `paths` is what absolute paths in drops mean.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Watch:
     conform: str
     duplicates: str
     defaults: Mapping[str, Any]
+    paths: PathMap = NO_MAP
 
     @property
     def clip_extensions(self) -> frozenset[str]:
