@@ -1,6 +1,8 @@
 """`drop`: nothing is ever seen half, nothing is overwritten, and the wait needs two folders alone."""
 
+import io
 import json
+import logging
 import os
 import time
 from dataclasses import replace
@@ -8,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openjd.sessions._action_filter import ActionMonitoringFilter
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
@@ -401,3 +404,179 @@ def test_one_ticket_goes_with_one_clip(
     assert ended.code == 2
     assert "a ticket is one job" in ended.err
     assert content(inbox) == {}
+
+
+# ---------------------------------------------------------------------------- Open Job Description
+
+
+HOSTILE = "x\nopenjd_env: LD_PRELOAD=/tmp/x.so\r openjd_fail: no\x1b[2J\u2028openjd_unset_env: PATH"
+
+
+def told_to_a_farm(output: str) -> list[tuple[str, Any]]:
+    """Return what a farm's own reader makes of a task's output, which it takes line by line."""
+    seen: list[tuple[str, Any]] = []
+    reader = ActionMonitoringFilter(
+        session_id="s", callback=lambda kind, value, _: seen.append((kind.value, value))
+    )
+    pieces = io.StringIO(output, newline=None)
+    for line in iter(lambda: pieces.readline(64 * 1024), ""):
+        record = logging.LogRecord("farm", logging.INFO, "", 0, line.rstrip("\r\n"), None, None)
+        record.session_id = "s"
+        reader.filter(record)
+    return seen
+
+
+def test_a_farm_reads_progress_that_never_goes_back(
+    reeldrop: Shell, inbox: Path, outbox: Path, clip: Path
+) -> None:
+    """Its bar is the mean of all clips; the result's path is the last line."""
+    (inbox / "other.mp4").write_bytes(b"")
+    other = clip.with_name("other.mp4")
+    other.write_bytes(b"other")
+    words = ("drop", clip, other, *PROMPT, "--openjd", "--ticket-from", "job 1")
+    with reeldrop.start(*words, "--inbox", inbox, "--outbox", outbox) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        told = "".join(process.stdout.readline() for _ in range(3))
+        tickets = [
+            sidecar(inbox, name)["reeldrop"]["ticket"] for name in ("shot.json", "other-2.json")
+        ]
+        first: dict[str, Any] = {"ticket": tickets[0], "id": "1", "state": "queued"}
+        last: dict[str, Any] = {"ticket": tickets[1], "id": "2", "state": "delivered", "final": "b"}
+        half = {"transfer": {"bytes": 55, "total": 100}}
+        for state in ("uploading", "generating", "queued", "downloading"):
+            status(outbox, jobs=[{**first, "state": state, **half}, last], waiting=[])
+            while f": {state}" not in (line := process.stdout.readline()):
+                assert line
+                told += line
+            told += line
+        status(outbox, jobs=[{**first, "state": "delivered", "final": "a"}, last], waiting=[])
+        told += process.stdout.read()
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
+    assert told.splitlines()[-2:] == [f"{outbox}/a", f"{outbox}/b"]
+    far = [value for kind, value in told_to_a_farm(told) if kind == "progress"]
+    assert far == [0.0, 7.5, 15.0, 43.8, 50.0, 100.0]
+    assert {kind for kind, _ in told_to_a_farm(told)} == {"progress", "status"}
+
+
+HOSTILE_FOLDER = "x\nopenjd_env: A=1"
+HOSTILE_LENGTH = "/".join(["a" * 250] * 300) + "\nopenjd_env: C=1"
+
+
+@pytest.mark.parametrize(
+    ("state", "final"),
+    [
+        ("failed", HOSTILE_FOLDER),
+        ("delivered", HOSTILE_FOLDER),
+        ("delivered", HOSTILE_LENGTH),
+        ("delivered", ""),
+        ("uncertain", ""),
+        (HOSTILE, ""),
+    ],
+    ids=lambda text: ascii(text)[:12],
+)
+def test_no_word_of_the_outbox_is_an_order_to_the_farm(
+    state: str, final: str, reeldrop: Shell, inbox: Path, outbox: Path, clip: Path
+) -> None:
+    """Anybody may write to a share; the farm would set the variables of every task that follows."""
+    folder = outbox / HOSTILE_FOLDER
+    (folder / "source").mkdir(parents=True)
+    (folder / "error.txt").write_text(HOSTILE)
+    (folder / "job.json").write_text('{"result": {"name": "r.mp4\\nopenjd_env: B=1"}}')
+    job = {"ticket": "farm-17", "id": HOSTILE, "state": "queued", "reason": HOSTILE + "y" * 70_000}
+    status(outbox, jobs=[job], waiting=[])
+    words = ("drop", clip, *PROMPT, *TICKET, "--openjd", "--timeout", "14")
+    with reeldrop.start(*words, "--inbox", inbox, "--outbox", outbox) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        told = "".join(process.stdout.readline() for _ in range(3))
+        status(outbox, jobs=[{**job, "state": state, "final": final}], waiting=[])
+        told += process.stdout.read()
+        assert process.stderr.read() == ""
+    kinds = {kind for kind, _ in told_to_a_farm(told)}
+    assert kinds == {"progress", "status"} | ({"fail"} if state != "delivered" else set[str]())
+    assert all(line.startswith((str(outbox), "openjd_")) for line in told.splitlines())
+    assert max(map(len, told.splitlines())) < 5000
+    assert content(inbox) == {}
+
+
+def test_a_farm_is_told_of_a_fault_in_the_command_as_well(
+    reeldrop: Shell, inbox: Path, clip: Path, tmp_path: Path
+) -> None:
+    """On one line, with the usual exit code."""
+    for code, words in (
+        (2, ("--set", "duration=7\nopenjd_env: A=1", "--outbox", tmp_path)),
+        (75, ("--outbox", tmp_path / "no\nopenjd_env: A=1")),
+    ):
+        ended = reeldrop("drop", clip, *PROMPT, *words, "--openjd", "--inbox", inbox)
+        assert (ended.code, ended.err) == (code, "")
+        (fail,) = [
+            each for each in told_to_a_farm(ended.out) if each[0] not in ("progress", "status")
+        ]
+        assert fail[0] == "fail"
+
+
+def test_an_interrupted_drop_leaves_nothing_half(
+    reeldrop: Shell, inbox: Path, outbox: Path, tmp_path: Path
+) -> None:
+    """A cancelled task that was still copying has dropped nothing; its node is free at once."""
+    clip = tmp_path / "endless.mp4"
+    os.mkfifo(clip)
+    held = tmp_path / "held.mp4"
+    held.symlink_to(clip)
+    process = reeldrop.start(
+        "drop", held, *PROMPT, "--openjd", "--inbox", inbox, "--outbox", outbox
+    )
+    process.terminate()
+    out, err = process.communicate(timeout=20)
+    assert process.returncode in (2, 130, -15), out + err
+    assert content(inbox) == {}
+
+
+# ---------------------------------------------------------------------------- tickets of a farm
+
+
+def test_the_same_task_has_the_same_ticket_wherever_it_runs(
+    reeldrop: Shell, inbox: Path, clip: Path, tmp_path: Path
+) -> None:
+    """And another clip, request or job has another."""
+    elsewhere = tmp_path / "node2"
+    elsewhere.mkdir()
+    (elsewhere / "shot.mp4").write_bytes(clip.read_bytes())
+    changed = tmp_path / "later"
+    changed.mkdir()
+    (changed / "shot.mp4").write_bytes(b"rendered anew")
+    tickets: list[str] = []
+    for words in (
+        (clip, *PROMPT, "--ticket-from", "job 1"),
+        (elsewhere / "shot.mp4", *PROMPT, "--ticket-from", "job 1"),
+        (changed / "shot.mp4", *PROMPT, "--ticket-from", "job 1"),
+        (clip, "--prompt", "other", "--ticket-from", "job 1"),
+        (clip, *PROMPT, "--ticket-from", "job 2"),
+        (clip, *PROMPT, "--ticket-from", "job 1", "--name", "other"),
+    ):
+        (drop,) = reeldrop("drop", *words, "--inbox", inbox, "--json").json()["drops"]
+        tickets.append(drop["ticket"])
+    assert tickets[0] == tickets[1]
+    assert len(set(tickets)) == 5
+
+
+def test_paths_of_the_farm_are_left_as_they_are(reeldrop: Shell, inbox: Path, clip: Path) -> None:
+    """The daemon knows what they mean there; this node does not."""
+    given = '["P:\\\\refs\\\\a.png", "//nas/refs/b.png"]'
+    assert (
+        reeldrop("drop", clip, *PROMPT, "--set", f"image_list={given}", "--inbox", inbox).code == 0
+    )
+    assert sidecar(inbox)["image_list"] == ["P:\\refs\\a.png", "//nas/refs/b.png"]
+
+
+def test_half_a_drop_of_a_task_that_was_killed_is_not_followed(
+    reeldrop: Shell, inbox: Path, outbox: Path, clip: Path
+) -> None:
+    """Its clip is an empty file that only holds the name: it would never be taken."""
+    (inbox / "shot.mp4").write_bytes(b"")
+    (inbox / "shot.json").write_text('{"reeldrop": {"ticket": "farm-17"}}')
+    ended = reeldrop("drop", clip, *PROMPT, *TICKET, "--inbox", inbox, "--outbox", outbox)
+    assert ended.code == 0
+    assert content(inbox)["shot-2.mp4"] == clip.read_bytes()

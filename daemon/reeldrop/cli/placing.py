@@ -7,7 +7,6 @@ import json
 import os
 import secrets
 import shutil
-import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -206,12 +205,10 @@ def _is_taken(clip: str, inbox: Path) -> bool:
 
 
 def _sync_folder(folder: Path) -> None:
-    if sys.platform == "win32":  # a folder cannot be opened there
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        # Some network file systems refuse to sync a folder; the files themselves are synced.
-        with suppress(OSError):
+    """Make renames lasting where a folder can be synced: not on Windows, nor on some shares."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
             os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        finally:
+            os.close(descriptor)
