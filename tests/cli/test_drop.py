@@ -15,6 +15,9 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
 from cli.shell import Ended, Shell
+from reeldrop.domain.held import held_by
+from reeldrop.domain.job import Claim, Job, JobId, RelPath
+from reeldrop.domain.lifecycle import State
 
 PROMPT = ("--prompt", "as a charcoal drawing")
 
@@ -406,6 +409,48 @@ def test_one_ticket_goes_with_one_clip(
     assert content(inbox) == {}
 
 
+def held(state: str) -> str:
+    """What the daemon says of a drop whose ticket has a job."""
+    job = Job(
+        id=JobId("abcdef012345"), watch="main", path=RelPath("a.mov"), folder=RelPath("a"),
+        model="m", params={}, claim=Claim(RelPath("c"), ()), source_key="k", created=0.0,
+        updated=0.0, state=State(state),
+    )  # fmt: skip
+    return held_by(job)
+
+
+@pytest.mark.parametrize(("state", "code"), [("delivered", 0), ("failed", 1)])
+def test_a_drop_whose_ticket_had_its_job_long_ago_ends_and_is_taken_back(
+    state: str, code: int, reeldrop: Shell, inbox: Path, outbox: Path, clip: Path
+) -> None:
+    """The folder was archived away and the list has forgotten it: only the daemon still knows."""
+    words = ("drop", clip, *PROMPT, *TICKET, "--wait", "--inbox", inbox, "--outbox", outbox)
+    waiting = [{"path": "shot.mp4", "watch": "main", "reason": held(state)}]
+    with reeldrop.start(*words) as process:
+        assert process.stderr is not None
+        assert "lies as" in process.stderr.readline()
+        status(outbox, waiting=waiting, watches=[{"watch": "main", "scanned": "1"}])
+        assert "shot.mp4: waiting: has the ticket of job abcdef01" in process.stderr.readline()
+        assert "shot.mp4" in content(inbox)
+        status(outbox, waiting=waiting, watches=[{"watch": "main", "scanned": "2"}])
+        told = process.stderr.read()
+    assert process.returncode == code, told
+    assert f"(a.mov, {state})" in told
+    assert content(inbox) == {}
+
+
+def test_a_drop_is_not_ended_by_what_is_said_of_an_earlier_one_of_its_name(
+    reeldrop: Shell, inbox: Path, outbox: Path, clip: Path
+) -> None:
+    """The daemon has not looked since: it speaks of a file that is gone."""
+    waiting = [{"path": "shot.mp4", "watch": "main", "reason": held("failed")}]
+    status(outbox, waiting=waiting, watches=[{"watch": "main", "scanned": "1"}])
+    words = ("drop", clip, *PROMPT, *TICKET, "--wait", "--timeout", "2")
+    ended = reeldrop(*words, "--inbox", inbox, "--outbox", outbox)
+    assert ended.code == 4
+    assert "shot.mp4" in content(inbox)
+
+
 # ---------------------------------------------------------------------------- Open Job Description
 
 
@@ -521,16 +566,18 @@ def test_an_interrupted_drop_leaves_nothing_half(
     reeldrop: Shell, inbox: Path, outbox: Path, tmp_path: Path
 ) -> None:
     """A cancelled task that was still copying has dropped nothing; its node is free at once."""
-    clip = tmp_path / "endless.mp4"
-    os.mkfifo(clip)
-    held = tmp_path / "held.mp4"
-    held.symlink_to(clip)
-    process = reeldrop.start(
-        "drop", held, *PROMPT, "--openjd", "--inbox", inbox, "--outbox", outbox
-    )
-    process.terminate()
-    out, err = process.communicate(timeout=20)
-    assert process.returncode in (2, 130, -15), out + err
+    clip = tmp_path / "large.mp4"
+    with clip.open("wb") as file:
+        file.truncate(8 * 1024**3)
+    words = ("drop", clip, *PROMPT, "--openjd", "--inbox", inbox, "--outbox", outbox)
+    with reeldrop.start(*words) as process:
+        until = time.monotonic() + 30
+        while not any(inbox.iterdir()) and time.monotonic() < until:
+            assert process.poll() is None
+        process.terminate()
+        out, err = process.communicate(timeout=10)
+    assert (process.returncode, err) == (130, "")
+    assert f"interrupted; nothing was dropped; {clip} was being dropped" in out
     assert content(inbox) == {}
 
 
