@@ -351,6 +351,28 @@ async def test_an_upload_that_is_broken_off_leaves_nothing(
     assert bucket.objects() == []
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [("", "refuses the credentials"), ("<Code>RequestTimeTooSkewed</Code>", "clock wrong")],
+)
+async def test_a_store_that_knows_nobody_is_told_from_one_that_is_away(
+    settings: UploadSettings, memory: JobStore, tmp_path: Path, body: str, words: str
+) -> None:
+    """Whoever reads it must not look for the trouble in the network."""
+    (clip := tmp_path / "a.mp4").write_bytes(b"a" * 99)
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write((head + body).encode())
+        await writer.drain()
+
+    async with listening(refuse) as address:
+        bench = Bench(opened(through(address, settings), memory), memory)
+        with pytest.raises(UploadUnavailable, match=words):
+            await bench.send(clip, await bench.job(1))
+
+
 async def test_parts_that_were_sent_already_are_taken_back_by_who_breaks_off(
     settings: UploadSettings, memory: JobStore, relay: Relay, tmp_path: Path
 ) -> None:

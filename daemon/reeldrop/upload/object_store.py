@@ -47,6 +47,9 @@ OF_THE_CLIENT = frozenset({
 """The options that obstore takes for its HTTP client, apart from those of a store."""
 OF_AWS = frozenset({"access_key_id", "secret_access_key", "session_token", "region"})
 """The options of S3 that come from several places, and so must have one name."""
+SKEWED = "RequestTimeTooSkewed"
+DENIED = ("401", "403")
+"""What a store answers to someone whom it does not know; obstore has no word for it where there are no credentials."""
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")
 _CODE = re.compile(r"<Code>(\w{1,40})</Code>")
 _STATUS = re.compile(r"status code: (\d{3})")
@@ -167,8 +170,11 @@ class ObjectStore:
         if isinstance(error, FileNotFoundError):
             hint = "Look at upload.object_store: is the bucket's name right, and its region or endpoint?"
             return UploadUnavailable(f"There is no object store {self.name}{told}.", hint=hint)
-        if isinstance(error, _denials()):
-            hint = "Look at its credentials, and at what they allow: put, get, head and delete objects."
+        if code and code[1] == SKEWED:
+            hint = "Set this host's clock right: the store takes no word that is signed at another time."
+            return UploadUnavailable(f"{self.name} finds this host's clock wrong{told}.", hint=hint)
+        if isinstance(error, _denials()) or (status and status[1] in DENIED):
+            hint = "Look at its credentials, whether there are any, and what they allow: put, get, head and delete objects."
             return UploadUnavailable(f"{self.name} refuses the credentials{told}.", hint=hint)
         hint = "Look at upload.object_store_options, and at this host's network and proxy."
         return UploadUnavailable(f"{self.name} does not take files now{told}.", hint=hint)
