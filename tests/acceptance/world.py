@@ -55,6 +55,7 @@ class Site:
             "api": {"poll_interval": 0.1},
             "store": {"url": f"sqlite:///{self.state}/reeldrop.db"},
             "limits": {"min_free_disk": 0, "submits_per_minute": 10_000},
+            "web": {"listen": ""},
             "watch": {
                 "inbox": str(self.inbox),
                 "outbox": str(self.outbox),

@@ -20,7 +20,8 @@ from reeldrop.serving.listener import Listener
 from reeldrop.settings import LimitSettings, StoreSettings, UploadSettings
 from reeldrop.store import open_store
 from reeldrop.upload import open_uploads
-from reeldrop.web.media import REFUSALS_AT_ONCE, MediaPages
+from reeldrop.web.media import MediaPages
+from reeldrop.web.refusals import REFUSALS_AT_ONCE, Refusals
 
 CONTENT = bytes(range(256)) * 5000
 SHORT = Patience(idle=0.3, head=0.3, piece=0.3)
@@ -91,7 +92,7 @@ async def desk(tmp_path: Path, patience: Patience, most: int) -> AsyncGenerator[
     async def counted(_: JobId) -> AsyncGenerator[Meter]:
         yield meter()
 
-    pages = MediaPages(uploads.route, counted, clock)
+    pages = MediaPages(uploads.route, counted, clock, Refusals(clock))
     listener = Listener(
         lambda reader, writer: Connection(reader, writer, pages, clock.now, patience), most
     )

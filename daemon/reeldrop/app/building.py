@@ -4,19 +4,17 @@ import asyncio
 import os
 import random
 import secrets
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-import structlog
 from pydantic import SecretStr
 
 from reeldrop import files, version
 from reeldrop.app.folders import paths_of
 from reeldrop.domain.errors import SettingsError, StartupError
-from reeldrop.domain.job import JobId
 from reeldrop.engine.intake import Intake, Watch
 from reeldrop.engine.intake.spec import check_defaults
 from reeldrop.engine.rooms import Place, Policy, Rooms
@@ -26,11 +24,11 @@ from reeldrop.files.marker import OWN_MARKER
 from reeldrop.lane import Lane
 from reeldrop.media import open_media
 from reeldrop.ports import (
+    UNCOUNTED,
     Clock,
     Direction,
     JobStore,
-    Meter,
-    Offers,
+    Metrics,
     Outbox,
     Provider,
     Uploads,
@@ -43,11 +41,8 @@ from reeldrop.settings import Settings, WatchSettings
 from reeldrop.store import open_store
 from reeldrop.telemetry import open_logs
 from reeldrop.upload import Chooser, open_uploads
-from reeldrop.web.media import MediaPages
 from reeldrop.web.records import late_after
 from reeldrop.web.status import StatusBoard
-
-log = structlog.get_logger()
 
 STRANGERS = Patience(idle=15.0, head=10.0, piece=60.0)
 """What is borne of whoever comes to the web listener, in seconds."""
@@ -73,6 +68,7 @@ class Builder:
     settings: Settings
     clock: Clock
     stack: AsyncExitStack
+    metrics: Metrics = UNCOUNTED
 
     async def store(self) -> JobStore:
         """Open the memory. Raises SettingsError, StartupError."""
@@ -82,6 +78,7 @@ class Builder:
             settings.limits,
             reconcile_window=settings.api.reconcile_window,
             clock=self.clock,
+            metrics=self.metrics,
         )
         self.stack.push_async_callback(store.close)
         return store
@@ -129,24 +126,11 @@ class Builder:
         self.stack.push_async_callback(opened.aclose)
         return opened
 
-    async def media(self, offers: Offers, rooms: Rooms) -> None:
-        """Let the world fetch what is offered for jobs. Raises StartupError."""
-
-        @asynccontextmanager
-        async def counted(job_id: JobId) -> AsyncGenerator[Meter, None]:
-            job = await rooms.store.get(job_id)
-            path = job.path if job else ""
-            with rooms.transfers.meter(job_id, path, Direction.UPLOAD) as meter:
-                yield meter
-
-        port = await self.listen(MediaPages(offers, counted, self.clock))
-        log.info("web.listening", listen=self.settings.web.listen, port=port)
-
     async def listen(self, pages: Handler) -> int:
         """Answer whoever comes to `web.listen`; return the port. Raises StartupError."""
         settings = self.settings.web
         if settings.address is None:
-            raise AssertionError("the settings let nobody wait where nothing is listened for")
+            raise AssertionError("nothing is listened for where the settings name no place")
         listener = Listener(
             lambda reader, writer: Connection(reader, writer, pages, self.clock.now, STRANGERS),
             CONNECTIONS,
@@ -155,7 +139,7 @@ class Builder:
             port = await listener.open(*settings.address)
         except OSError as error:
             raise StartupError(
-                f"web.listen = {settings.listen} cannot be listened on: {os.strerror(error.errno or 0)}.",
+                f"web.listen = {settings.listen} cannot be listened on: {_why(error)}.",
                 hint="Another program may have the port; give another one.",
             ) from error
         self.stack.push_async_callback(listener.close)
@@ -190,6 +174,7 @@ class Builder:
                     Direction.UPLOAD: limits.upload_bandwidth,
                     Direction.DOWNLOAD: limits.download_bandwidth,
                 },
+                self.metrics,
             ),
             jitter=random.random,
         )
@@ -206,6 +191,13 @@ class Builder:
         outbox = await aside(files.open_outbox, watch.outbox, self.settings.output)
         self.stack.push_async_callback(outbox.aclose)
         return outbox
+
+
+def _why(error: OSError) -> str:
+    # A name that means no host is told by negative numbers, which are not the system's.
+    if error.errno is None or error.errno <= 0:
+        return error.strerror or str(error)
+    return os.strerror(error.errno)
 
 
 def boards_of(settings: Settings, rooms: Rooms) -> list[Board]:

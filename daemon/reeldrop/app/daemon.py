@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from pydantic import SecretStr
@@ -13,6 +13,7 @@ from reeldrop.app.building import Builder, aside, boards_of, intakes_of, new_id
 from reeldrop.app.folders import WatchFolders
 from reeldrop.app.stand_in import with_stand_in
 from reeldrop.app.start import Stopped, starting
+from reeldrop.app.window import open_window
 from reeldrop.domain.errors import SettingsError
 from reeldrop.domain.lifecycle import State
 from reeldrop.engine.operations import Nobody, Orders, recall_cancels
@@ -21,7 +22,9 @@ from reeldrop.engine.rooms import Rooms
 from reeldrop.engine.supervisor import Supervisor
 from reeldrop.host.clock import SystemClock
 from reeldrop.host.lock import hold_state_folder
-from reeldrop.settings import Settings, api_key
+from reeldrop.settings import Settings, api_key, web_token
+from reeldrop.telemetry import hide
+from reeldrop.telemetry.metrics import Counters
 
 log = structlog.get_logger()
 
@@ -69,21 +72,23 @@ async def opened(
     settings: Settings, options: Options, stop: asyncio.Event
 ) -> AsyncGenerator[Rooms, None]:
     """Open every room the engine needs, and close them in the opposite order. Raises like `run`, Stopped."""
-    key = _key(settings, options)
+    key, token = _key(settings, options), web_token(settings.web)
+    counters = Counters(watch.name for watch in settings.watch)
     async with AsyncExitStack() as stack:
-        build = Builder(settings, SystemClock(), stack)
+        build = Builder(settings, SystemClock(), stack, counters)
         async with starting(WatchFolders(settings), stop):
             await aside(files.check_folders, settings)
             stack.enter_context(hold_state_folder(settings.store.state_folder))
             store = await build.store()
             marks = await build.own(store, take_over=options.take_over)
             build.logs(key)
+            if token is not None:
+                hide(token)
             if options.simulate:
-                build = Builder(await with_stand_in(settings, stack), build.clock, stack)
+                build = replace(build, settings=await with_stand_in(settings, stack))
             uploads = await build.uploads(store)
             rooms = await build.rooms(marks, store, await build.provider(key), uploads, stop)
-            if uploads.route is not None:
-                await build.media(uploads.route, rooms)
+            await open_window(build, rooms, counters, uploads.route, token)
         yield rooms
 
 

@@ -15,6 +15,7 @@ from reeldrop.settings import Settings
 from reeldrop.upload.media_route import ProbeRoute, Signer
 from reeldrop.upload.secret import Secrets
 from reeldrop.web.media import MediaPages
+from reeldrop.web.refusals import Refusals
 
 
 async def media_probe(settings: Settings, stack: AsyncExitStack) -> str:
@@ -33,7 +34,8 @@ async def media_probe(settings: Settings, stack: AsyncExitStack) -> str:
             yield meter
 
     try:
-        await Builder(settings, clock, stack).listen(MediaPages(ProbeRoute(own), counted, clock))
+        pages = MediaPages(ProbeRoute(own), counted, clock, Refusals(clock))
+        await Builder(settings, clock, stack).listen(pages)
     except StartupError as error:
         # Somebody listens there already: the daemon of these settings has left its secret here.
         if not Secrets.are_in(state):

@@ -24,7 +24,7 @@ from reeldrop.host.clock import SystemClock
 from reeldrop.host.leaving import leave
 from reeldrop.provider import open_catalogue
 from reeldrop.provider.client import open_provider
-from reeldrop.settings import Loaded, Settings, api_key, load
+from reeldrop.settings import Loaded, Settings, api_key, load, web_token
 from reeldrop.store import open_reader
 
 WRONG_SETTINGS, NOT_THERE = 78, 75
@@ -87,6 +87,7 @@ def _found(name: str, look: Callable[[], str]) -> Finding:
 
 
 def _settings(loaded: Loaded) -> str:
+    web_token(loaded.settings.web)
     return f"from {loaded.source}" if loaded.source else "no file: defaults and environment"
 
 

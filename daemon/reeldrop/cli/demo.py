@@ -64,12 +64,14 @@ def _settings(folder: Path) -> "Settings":
         Settings,
         StoreSettings,
         WatchSettings,
+        WebSettings,
     )
 
     return Settings(
         node="demo",
         store=StoreSettings(url=f"sqlite:///{folder / STATE / 'reeldrop.db'}"),
         limits=LimitSettings(min_free_disk=0),
+        web=WebSettings(listen=""),
         watch=(WatchSettings(inbox=str(folder / "inbox"), outbox=str(folder / "outbox")),),
     )
 

@@ -33,8 +33,8 @@ from reeldrop.web.records import (
 )
 
 if TYPE_CHECKING:
+    from reeldrop.ports import Overview
     from reeldrop.settings import Settings
-    from reeldrop.store.overview import Overview
 
 DAYS = 7
 """Days on which anything was spent that are told."""
@@ -45,12 +45,32 @@ REDRAWN = 1.0
 @click.command("status")
 @config_options
 @click.option("--watch", is_flag=True, help="Look again every second, until ^C.")
+@click.option(
+    "--health", "ask", is_flag=True, help="Only ask the daemon whether it is well: 0 or 1."
+)
 @json_option
+@click.pass_context
 def command(
-    config: str | None, inbox: str | None, outbox: str | None, *, watch: bool, as_json: bool
+    ctx: click.Context,
+    config: str | None,
+    inbox: str | None,
+    outbox: str | None,
+    *,
+    watch: bool,
+    ask: bool,
+    as_json: bool,
 ) -> None:
-    """Tell how things stand, what needs a person and what was spent; whether or not a daemon runs."""
+    """Tell how things stand, what needs a person and what was spent; whether or not a daemon runs.
+
+    With --health the running daemon is asked at web.listen: one line, and 0 where it is well, else 1.
+    """
     settings = load(config, inbox, outbox).settings
+    if ask:
+        from reeldrop.cli.health import health  # noqa: PLC0415 - the other ways ask nobody
+
+        finding = health(settings)
+        click.echo(one_line(finding.text))
+        ctx.exit(0 if finding.well else 1)
     while True:
         found = status(settings)
         if watch and sys.stdout.isatty():

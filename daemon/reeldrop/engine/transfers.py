@@ -9,7 +9,7 @@ from math import inf
 import structlog
 
 from reeldrop.domain.job import JobId
-from reeldrop.ports import Clock, Direction, Transfer
+from reeldrop.ports import UNCOUNTED, Clock, Direction, Metrics, Transfer
 
 log = structlog.get_logger()
 
@@ -86,12 +86,18 @@ class JobMeter:
     """The `Meter` port for the files of one job in one direction."""
 
     def __init__(
-        self, job: JobId, path: str, direction: Direction, clock: Clock, pace: Pace
+        self,
+        job: JobId,
+        path: str,
+        direction: Direction,
+        clock: Clock,
+        pace: Pace,
+        metrics: Metrics = UNCOUNTED,
     ) -> None:
         """`path` is the drop's, for the log."""
         self.job, self.direction = job, direction
         self._path = path
-        self._clock, self._pace = clock, pace
+        self._clock, self._pace, self._metrics = clock, pace, metrics
         self._already = 0
         self._total: int | None = 0
         self._began: float | None = None
@@ -111,7 +117,9 @@ class JobMeter:
     async def passed(self, count: int, wire: int | None = None) -> None:
         """Count bytes of a file, which take `wire` bytes on the way; returns when more may follow."""
         now = self._clock.monotonic()
-        wait = self._pace.take(count if wire is None else wire)
+        on_the_way = count if wire is None else wire
+        self._metrics.passed(self.direction, on_the_way)
+        wait = self._pace.take(on_the_way)
         self._course.go_on(now, count, wait)
         if now - self._logged_at >= LOGGED_EVERY:
             self._logged_at = now
@@ -162,9 +170,14 @@ class JobMeter:
 class Transfers:
     """All files under way."""
 
-    def __init__(self, clock: Clock, bandwidth: Mapping[Direction, int] | None = None) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        bandwidth: Mapping[Direction, int] | None = None,
+        metrics: Metrics = UNCOUNTED,
+    ) -> None:
         """`bandwidth` is in bytes/s for each direction; 0, or none, for as much as there is."""
-        self._clock = clock
+        self._clock, self._metrics = clock, metrics
         limits = bandwidth or {}
         self._paces = {each: Pace(clock, limits.get(each, 0)) for each in Direction}
         self._meters: list[JobMeter] = []
@@ -177,7 +190,7 @@ class Transfers:
     @contextmanager
     def meter(self, job: JobId, path: str, direction: Direction) -> Generator[JobMeter]:
         """Yield what counts the files of a job; they are shown until the block ends."""
-        meter = JobMeter(job, path, direction, self._clock, self._paces[direction])
+        meter = JobMeter(job, path, direction, self._clock, self._paces[direction], self._metrics)
         self._meters.append(meter)
         for listener in self._listeners:
             listener()

@@ -6,6 +6,7 @@ Adapters raise only `reeldrop.domain.errors`. All paths are those of `reeldrop.d
 from reeldrop.ports.files import Delivery, Entry, Inbox, Mode, Outbox, Scan
 from reeldrop.ports.host import Clock
 from reeldrop.ports.media import Media
+from reeldrop.ports.metrics import UNCOUNTED, Metrics
 from reeldrop.ports.provider import (
     Catalogue,
     Generation,
@@ -23,6 +24,7 @@ from reeldrop.ports.store import (
     JobStore,
     KeptFile,
     Order,
+    Overview,
     Scope,
     Taken,
 )
@@ -42,6 +44,7 @@ from reeldrop.ports.uploads import (
 
 __all__ = [
     "NOTHING_BARRED",
+    "UNCOUNTED",
     "Barred",
     "Block",
     "Catalogue",
@@ -58,11 +61,13 @@ __all__ = [
     "LogRow",
     "Media",
     "Meter",
+    "Metrics",
     "Mode",
     "Offered",
     "Offers",
     "Order",
     "Outbox",
+    "Overview",
     "Progress",
     "Provider",
     "Scan",

@@ -14,7 +14,7 @@ from reeldrop.domain.job import (
     Waiting,
 )
 from reeldrop.domain.lifecycle import Event, State
-from reeldrop.domain.limits import Opening
+from reeldrop.domain.limits import Limits, Opening
 from reeldrop.ports.files import Mode
 from reeldrop.ports.uploads import Transfer, UploadMemory
 
@@ -110,6 +110,35 @@ class DaySpent:
     submits: int
     unpriced: int
     usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What there is, what stands in its way, what it cost.
+
+    `in_flight` is what counts against that limit; `queued_since` (s since the epoch) is when the
+    oldest queued job was made; `late` is how many jobs are. `committed` is what counts against the
+    budget of `today`, in USD: what was charged and what is reserved; `priced` is what the provider
+    has named of it, by model. `transfers` are the files that the daemon put down as
+    under way, each with its job as it is now.
+    """
+
+    counts: Mapping[State, int]
+    waiting: int
+    in_flight: int
+    queued_since: float | None
+    late: int
+    uncertain: Sequence[Job]
+    blocks: Sequence[Block]
+    paused: float | None
+    today: str
+    committed: float
+    priced: Mapping[str, float]
+    spent: Sequence[DaySpent]
+    health: Sequence[Health]
+    transfers: Sequence[tuple[Job, Transfer]]
+    limits: Limits
+    """What the queue is held to."""
 
 
 class JobStore(UploadMemory, Protocol):
@@ -302,6 +331,10 @@ class JobStore(UploadMemory, Protocol):
 
     async def spent(self, days: int) -> list[DaySpent]:
         """Return what was spent on the last `days` days on which anything was, newest first."""
+        ...
+
+    async def overview(self, days: int) -> Overview:
+        """Return how things stand now, with what was spent on the last `days` days on which anything was."""
         ...
 
     async def suspects(self, watch: str) -> frozenset[tuple[RelPath, str]]:

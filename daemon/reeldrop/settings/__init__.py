@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         WebSettings,
     )
     from reeldrop.settings.presence import has_settings
-    from reeldrop.settings.reading import Loaded, api_key, load
+    from reeldrop.settings.reading import Loaded, api_key, load, web_token
 
 __all__ = [
     "LONGEST_URL_TTL",
@@ -40,6 +40,7 @@ __all__ = [
     "has_settings",
     "load",
     "object_store_options",
+    "web_token",
 ]
 _PLACES = ("presence", "model", "credentials", "reading")
 """Where the names come from, the quickest first."""

@@ -13,7 +13,7 @@ from pydantic import SecretStr, ValidationError
 
 from reeldrop.domain.errors import SettingsError
 from reeldrop.settings.faults import explain
-from reeldrop.settings.model import ApiSettings, Settings
+from reeldrop.settings.model import ApiSettings, Settings, WebSettings
 from reeldrop.settings.presence import PREFIX, config_path
 
 KEY_VARIABLES = ("AIMLAPI_API_KEY", "AIML_API_KEY")
@@ -66,19 +66,38 @@ def api_key(settings: ApiSettings) -> SecretStr | None:
     return _read_key(Path(settings.key_file)) if settings.key_file else None
 
 
+def web_token(settings: WebSettings) -> SecretStr | None:
+    """Return what opens the pages of the web listener; None where they are open to whoever reaches it.
+
+    Raises:
+        SettingsError: `token_file` cannot be read, or holds no token.
+    """
+    if not settings.token_file or settings.address is None:
+        return None
+    place = Path(settings.token_file)
+    return _as_secret(_read(place, "web.token_file"), f"web.token_file: {place}", "token")
+
+
 def _read_key(place: Path) -> SecretStr:
+    return _as_key(_read(place, "api.key_file"), f"api.key_file: {place}")
+
+
+def _read(place: Path, key: str) -> str:
     try:
-        text = place.read_text("utf-8").strip()
+        return place.read_text("utf-8").strip()
     except OSError as error:
-        raise SettingsError(f"api.key_file: {place} cannot be read: {error.strerror}") from error
+        raise SettingsError(f"{key}: {place} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise SettingsError(f"api.key_file: {place} is not text") from error
-    return _as_key(text, f"api.key_file: {place}")
+        raise SettingsError(f"{key}: {place} is not text") from error
 
 
 def _as_key(text: str, place: str) -> SecretStr:
+    return _as_secret(text, place, "API key")
+
+
+def _as_secret(text: str, place: str, what: str) -> SecretStr:
     if not text or not text.isascii() or not text.isprintable():
-        raise SettingsError(f"{place} holds no API key: one line of plain characters, nothing else")
+        raise SettingsError(f"{place} holds no {what}: one line of plain characters, nothing else")
     return SecretStr(text)
 
 

@@ -6,18 +6,24 @@ from reeldrop.store.orders import OrderDesk, open_desk
 from reeldrop.store.reader import StoreReader, open_reader
 
 if TYPE_CHECKING:
-    from reeldrop.ports import Clock, JobStore
+    from reeldrop.ports import Clock, JobStore, Metrics
     from reeldrop.settings import LimitSettings, StoreSettings
 
 __all__ = ["OrderDesk", "StoreReader", "open_desk", "open_reader", "open_store"]
 
 
 async def open_store(
-    settings: "StoreSettings", limits: "LimitSettings", *, reconcile_window: float, clock: "Clock"
+    settings: "StoreSettings",
+    limits: "LimitSettings",
+    *,
+    reconcile_window: float,
+    clock: "Clock",
+    metrics: "Metrics | None" = None,
 ) -> "JobStore":
     """Open the memory of a daemon that holds the state lock; make it where there is none.
 
-    `reconcile_window` (s) is how long an uncertain job counts as in flight.
+    `reconcile_window` (s) is how long an uncertain job counts as in flight; `metrics` hears
+    whatever is recorded.
 
     Raises:
         SettingsError: another program's database, or one of a newer Reeldrop.
@@ -25,9 +31,10 @@ async def open_store(
     """
     # Commands that only look shall not wait for the daemon's imports.
     from reeldrop.domain.limits import Limits  # noqa: PLC0415
+    from reeldrop.ports import UNCOUNTED  # noqa: PLC0415
     from reeldrop.store.job_store import open_sqlite  # noqa: PLC0415
 
     allowed = Limits(
         limits.in_flight, limits.submits_per_minute, reconcile_window, limits.daily_usd
     )
-    return await open_sqlite(settings.sqlite_path, allowed, clock)
+    return await open_sqlite(settings.sqlite_path, allowed, clock, metrics or UNCOUNTED)

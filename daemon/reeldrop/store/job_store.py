@@ -20,13 +20,16 @@ from reeldrop.ports import (
     DaySpent,
     Health,
     KeptFile,
+    Metrics,
     Order,
+    Overview,
     Taken,
     Transfer,
     Upload,
 )
 from reeldrop.store import changes, ledger, orders, queries, turns, uploads
 from reeldrop.store.database import connect_writer
+from reeldrop.store.overview import overview
 from reeldrop.store.reader import StoreReader
 from reeldrop.store.writer import Writer
 
@@ -37,11 +40,19 @@ T = TypeVar("T")
 class SqliteJobStore:
     """`ports.JobStore` on one SQLite file; one daemon at a time, which the state lock sees to."""
 
-    def __init__(self, writer: Writer, reader: StoreReader, limits: Limits, clock: Clock) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        reader: StoreReader,
+        limits: Limits,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
         self._writer = writer
         self._reader = reader
         self._limits = limits
         self._clock = clock
+        self._metrics = metrics
         self._host = secrets.token_hex(16)
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
         self._closed = False
@@ -58,11 +69,15 @@ class SqliteJobStore:
     async def add(self, jobs: Sequence[Job], kept: Sequence[KeptFile] = ()) -> bool:
         """Record the jobs of one drop, unless one of them is under way."""
         new, files = tuple(jobs), tuple(kept)
-        return await self._writer.run(lambda db: changes.add(db, new, files, self._entry("added")))
+        added = await self._writer.run(lambda db: changes.add(db, new, files, self._entry("added")))
+        for job in new if added else ():
+            self._metrics.recorded(None, job, "added")
+        return added
 
     async def withdraw(self, job: Job) -> None:
         """Forget a job that was never claimed."""
         await self._writer.run(lambda db: changes.withdraw(db, job, self._entry("withdrawn")))
+        self._metrics.recorded(job.state, job, "withdrawn")
 
     async def obstacle(self, job: Job) -> Job | None:
         """Return the job that keeps `job` from being added."""
@@ -87,7 +102,11 @@ class SqliteJobStore:
     async def claim_next(self, now: float, barred: Barred = NOTHING_BARRED) -> Job | None:
         """Take the next due job where the limits leave room."""
         line = self._line(now, barred)
-        return await self._writer.run(lambda db: changes.claim(db, line, self._entry(Event.TAKEN)))
+        job = await self._writer.run(lambda db: changes.claim(db, line, self._entry(Event.TAKEN)))
+        if job is not None:
+            joined = job.state is not State.UPLOADING
+            self._metrics.recorded(State.QUEUED, job, Event.JOINED if joined else Event.TAKEN)
+        return job
 
     async def outlook(self, now: float, barred: Barred = NOTHING_BARRED) -> Opening:
         """Say when `claim_next` may find a job by time alone, and what stands in its way."""
@@ -99,13 +118,19 @@ class SqliteJobStore:
     async def move(self, job: Job, event: Event, note: Mapping[str, Any] | None = None) -> Job:
         """Take the arrow `event`."""
         advance(job.state, event)
-        return await self._writer.run(
+        moved = await self._writer.run(
             lambda db: changes.move(db, job, event, self._entry(event, note))
         )
+        self._metrics.recorded(job.state, moved, event)
+        return moved
 
     async def update(self, job: Job, event: str, note: Mapping[str, Any] | None = None) -> Job:
         """Write the fields of `job` without a change of state."""
-        return await self._writer.run(lambda db: changes.update(db, job, self._entry(event, note)))
+        updated = await self._writer.run(
+            lambda db: changes.update(db, job, self._entry(event, note))
+        )
+        self._metrics.recorded(job.state, updated, event)
+        return updated
 
     async def adopt(self) -> list[Job]:
         """Take over what dead daemons left."""
@@ -236,6 +261,10 @@ class SqliteJobStore:
         """Return what was spent, day by day."""
         return await self._look(ledger.spent, days)
 
+    async def overview(self, days: int) -> Overview:
+        """Return how things stand now."""
+        return await self._look(overview, self._limits, self._clock.now(), days)
+
     async def suspects(self, watch: str) -> frozenset[tuple[RelPath, str]]:
         """Return the files that were being looked into when a daemon ended."""
         return await self._look(queries.suspects, watch, self._host)
@@ -297,12 +326,13 @@ class SqliteJobStore:
         return await asyncio.get_running_loop().run_in_executor(self._reading, function)
 
 
-async def open_sqlite(path: Path, limits: Limits, clock: Clock) -> SqliteJobStore:
+async def open_sqlite(path: Path, limits: Limits, clock: Clock, metrics: Metrics) -> SqliteJobStore:
     """Open the store at `path`. Raises SettingsError, StartupError."""
     connection = await asyncio.to_thread(connect_writer, path)
     writer = Writer(connection, path)
     try:
-        store = SqliteJobStore(writer, await asyncio.to_thread(StoreReader, path), limits, clock)
+        reader = await asyncio.to_thread(StoreReader, path)
+        store = SqliteJobStore(writer, reader, limits, clock, metrics)
         await store.enrol()
     except BaseException:
         await writer.close()

@@ -1,5 +1,6 @@
 """What was spent: one row for each submit that was paid for or may have been."""
 
+import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,6 +44,10 @@ _SUMS = """
     SELECT count(*) AS submits, coalesce(sum(usd IS NULL), 0) AS unpriced,
         coalesce(sum(usd), 0) AS usd
     FROM charges WHERE at >= ? AND at < ?
+"""
+_PRICED = """
+    SELECT model, sum(usd) FROM charges
+    WHERE at >= :begins AND at < :ends AND usd IS NOT NULL GROUP BY model
 """
 _LAST_BEFORE = "SELECT max(at) FROM charges WHERE at < :before"
 _CHARGED = "SELECT EXISTS (SELECT 1 FROM charges WHERE job = :job)"
@@ -92,6 +97,12 @@ def committed(db: sqlite3.Connection, day: Day) -> float:
     """Return what was charged on `day`, and what is reserved for what has no price yet, in USD."""
     spent = _value(db, _SPENT, {"begins": day.begins, "ends": day.ends})
     return spent + _value(db, _UPLOADING, {})
+
+
+def priced(db: sqlite3.Connection, day: Day) -> dict[str, float]:
+    """Return what the provider has named of the submits of `day`, in USD by model."""
+    rows = db.execute(_PRICED, {"begins": day.begins, "ends": day.ends}).fetchall()
+    return {json.loads(model): usd for model, usd in rows}
 
 
 def note(db: sqlite3.Connection, old: Job, new: Job, event: str) -> None:

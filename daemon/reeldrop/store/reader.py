@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar
 from reeldrop.domain.job import Job, JobId, JournalEntry, Waiting
 from reeldrop.domain.lifecycle import State
 from reeldrop.domain.limits import Limits
-from reeldrop.ports import Block, DaySpent, Health, Transfer
+from reeldrop.ports import Block, DaySpent, Health, Overview, Transfer
 from reeldrop.store import ledger, queries
 from reeldrop.store.database import connect_reader
 from reeldrop.store.failures import translated
-from reeldrop.store.overview import Overview, overview
+from reeldrop.store.overview import overview
 
 if TYPE_CHECKING:  # commands that only look must not wait for pydantic
     from reeldrop.settings import StoreSettings

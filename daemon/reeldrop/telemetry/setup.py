@@ -81,6 +81,11 @@ def configure(level: str, *, to_terminal: bool) -> None:
     logging.raiseExceptions = False
 
 
+def hide(secret: SecretStr) -> None:
+    """Let `secret` appear in no log from now on."""
+    _redactor.hide(secret.get_secret_value())
+
+
 def open_logs(
     settings: LogSettings,
     node: str,
@@ -96,7 +101,7 @@ def open_logs(
     not there.
     """
     if key is not None:
-        _redactor.hide(key.get_secret_value())
+        hide(key)
     handlers = [FolderLog(outbox, node, sign=sign) for outbox in dict.fromkeys(outboxes)]
     for handler in handlers:
         handler.setLevel(settings.level.upper())

@@ -7,7 +7,6 @@ import re
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing
 from http import HTTPStatus
-from math import inf
 
 import structlog
 
@@ -16,6 +15,7 @@ from reeldrop.domain.job import JobId
 from reeldrop.domain.tokens import Refusal
 from reeldrop.ports import Clock, Meter, Offered, Offers
 from reeldrop.serving.http import Answer, Hangup, Request, Stream
+from reeldrop.web.refusals import PLAIN, Refusals, empty
 
 log = structlog.get_logger()
 
@@ -24,65 +24,37 @@ Counted = Callable[[JobId], AbstractAsyncContextManager[Meter]]
 
 _TARGET = re.compile(r"/media/([A-Za-z0-9._-]{1,200})", re.ASCII)
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.ASCII)
-REFUSALS = 20.0
-"""Refused requests a second that are answered as what they are; more are told to come later."""
-REFUSALS_AT_ONCE = 50.0
-TOLD_EVERY = 60.0
-"""Seconds between two lines of the log on refusals."""
-PLAIN = {"cache-control": "private, no-store", "x-content-type-options": "nosniff"}
 
 
 class MediaPages:
     """Answers requests of whoever the provider sends."""
 
-    def __init__(self, offers: Offers, counted: Counted, clock: Clock) -> None:
+    def __init__(self, offers: Offers, counted: Counted, clock: Clock, refusals: Refusals) -> None:
         self._offers = offers
         self._counted = counted
         self._clock = clock
-        self._left = REFUSALS_AT_ONCE
-        self._since = clock.monotonic()
-        self._untold = 0
-        self._told_at = -inf
+        self._refusals = refusals
 
     async def __call__(self, request: Request) -> Answer:
         """Answer one request; its body is not read."""
         asked = _TARGET.fullmatch(request.target)
         if asked is None:
-            return self._refused(HTTPStatus.NOT_FOUND)
+            return self._refusals.refused(HTTPStatus.NOT_FOUND)
         if request.method not in ("GET", "HEAD"):
-            return self._refused(HTTPStatus.METHOD_NOT_ALLOWED, {"allow": "GET, HEAD"})
+            return self._refusals.refused(HTTPStatus.METHOD_NOT_ALLOWED, {"allow": "GET, HEAD"})
         try:
             offered = await self._offers.find(asked[1])
         except (StoreUnavailable, TransientError) as error:
             log.warning("media.not_there", error=error.message)
             later = {"retry-after": "5", "connection": "close"}
-            return _empty(HTTPStatus.SERVICE_UNAVAILABLE, later)
+            return empty(HTTPStatus.SERVICE_UNAVAILABLE, later)
         match offered:
             case Refusal.UNKNOWN:
-                return self._refused(HTTPStatus.NOT_FOUND)
+                return self._refusals.refused(HTTPStatus.NOT_FOUND)
             case Refusal.EXPIRED:
-                return self._refused(HTTPStatus.GONE)
+                return self._refusals.refused(HTTPStatus.GONE)
             case _:
                 return self._given(request, offered)
-
-    def _refused(self, status: HTTPStatus, headers: dict[str, str] | None = None) -> Answer:
-        """Refuse; who tries again and again is told less and less often why."""
-        now = self._clock.monotonic()
-        self._left = min(REFUSALS_AT_ONCE, self._left + (now - self._since) * REFUSALS)
-        self._since = now
-        self._tell(status, now)
-        if self._left < 1:
-            return _empty(HTTPStatus.TOO_MANY_REQUESTS, {"retry-after": "1"})
-        self._left -= 1
-        return _empty(status, headers)
-
-    def _tell(self, status: HTTPStatus, now: float) -> None:
-        self._untold += 1
-        if now - self._told_at < TOLD_EVERY:
-            log.debug("media.refused", status=int(status))
-            return
-        log.warning("media.refused", status=int(status), times=self._untold)
-        self._untold, self._told_at = 0, now
 
     def _given(self, request: Request, offered: Offered) -> Answer:
         headers = PLAIN | {
@@ -132,10 +104,6 @@ class MediaPages:
                 async for piece in pieces:
                     yield piece
                     await meter.passed(len(piece))
-
-
-def _empty(status: HTTPStatus, headers: dict[str, str] | None = None) -> Answer:
-    return Answer(status, b"", PLAIN | (headers or {}))
 
 
 def _has_it(condition: str, etag: str) -> bool:

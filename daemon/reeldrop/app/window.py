@@ -1,0 +1,75 @@
+"""The web listener of a run: the pages that it answers with, and what happens where it cannot be opened."""
+
+import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import structlog
+from pydantic import SecretStr
+
+from reeldrop import version
+from reeldrop.app.building import Builder
+from reeldrop.domain.errors import StartupError
+from reeldrop.domain.job import JobId
+from reeldrop.engine.rooms import Rooms
+from reeldrop.ports import Direction, Meter, Offers
+from reeldrop.settings import Settings
+from reeldrop.telemetry.metrics import Counters
+from reeldrop.web.glance import Glance
+from reeldrop.web.health import HealthPage, Self
+from reeldrop.web.media import Counted, MediaPages
+from reeldrop.web.metrics import MetricsPage
+from reeldrop.web.pages import Pages
+from reeldrop.web.records import late_after
+from reeldrop.web.refusals import Refusals
+
+log = structlog.get_logger()
+
+
+async def open_window(
+    build: Builder, rooms: Rooms, counters: Counters, offers: Offers | None, token: SecretStr | None
+) -> None:
+    """Answer whoever comes to `web.listen`; `offers` are what is given out for jobs, if anything is.
+
+    Raises:
+        StartupError: the address cannot be listened on, and somebody counts on it.
+    """
+    web = build.settings.web
+    if web.address is None:
+        return
+    refusals = Refusals(build.clock)
+    media = (
+        None if offers is None else MediaPages(offers, _counted_in(rooms), build.clock, refusals)
+    )
+    glance = Glance(rooms.store, build.clock)
+    own = Self(version(), rooms.node, os.getpid())
+    late = {watch.name: late_after(watch) for watch in build.settings.watch}
+    # The seam for lanes that stand still: HealthPage takes `stalled`, which names them.
+    health = HealthPage(own, glance, late)
+    pages = Pages(health, MetricsPage(own, glance, late, counters), media, token, refusals)
+    try:
+        port = await build.listen(pages)
+    except StartupError as error:
+        if _is_counted_on(build.settings):
+            raise
+        # Two daemons of one host have the same default: that one of them shows less is no reason to end.
+        log.warning("web.unavailable", listen=web.listen, error=error.message)
+        return
+    log.info("web.listening", listen=web.listen, port=port)
+
+
+def _counted_in(rooms: Rooms) -> Counted:
+    """Return what counts the bytes of the media route among all that is sent."""
+
+    @asynccontextmanager
+    async def counted(job_id: JobId) -> AsyncGenerator[Meter, None]:
+        job = await rooms.store.get(job_id)
+        path = job.path if job else ""
+        with rooms.transfers.meter(job_id, path, Direction.UPLOAD) as meter:
+            yield meter
+
+    return counted
+
+
+def _is_counted_on(settings: Settings) -> bool:
+    return "listen" in settings.web.model_fields_set or bool(settings.upload.public_url)

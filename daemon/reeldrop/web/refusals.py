@@ -1,0 +1,57 @@
+"""Refusing whoever asks for what is not there or not theirs: who asks again and again hears less and less.
+
+What was asked for is neither logged nor told back: a token may stand in it.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from math import inf
+
+import structlog
+
+from reeldrop.ports import Clock
+from reeldrop.serving.http import Answer
+
+log = structlog.get_logger()
+
+REFUSALS = 20.0
+"""Refused requests a second that are answered as what they are; more are told to come later."""
+REFUSALS_AT_ONCE = 50.0
+TOLD_EVERY = 60.0
+"""Seconds between two lines of the log on refusals."""
+PLAIN = {"cache-control": "private, no-store", "x-content-type-options": "nosniff"}
+
+
+class Refusals:
+    """Counts the refusals of one listener, over all its pages."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._left = REFUSALS_AT_ONCE
+        self._since = clock.monotonic()
+        self._untold = 0
+        self._told_at = -inf
+
+    def refused(self, status: HTTPStatus, headers: Mapping[str, str] | None = None) -> Answer:
+        """Refuse; who tries again and again is told less and less often why."""
+        now = self._clock.monotonic()
+        self._left = min(REFUSALS_AT_ONCE, self._left + (now - self._since) * REFUSALS)
+        self._since = now
+        self._tell(status, now)
+        if self._left < 1:
+            return empty(HTTPStatus.TOO_MANY_REQUESTS, {"retry-after": "1"})
+        self._left -= 1
+        return empty(status, headers)
+
+    def _tell(self, status: HTTPStatus, now: float) -> None:
+        self._untold += 1
+        if now - self._told_at < TOLD_EVERY:
+            log.debug("web.refused", status=int(status))
+            return
+        log.warning("web.refused", status=int(status), times=self._untold)
+        self._untold, self._told_at = 0, now
+
+
+def empty(status: HTTPStatus, headers: Mapping[str, str] | None = None) -> Answer:
+    """Return an answer without a body."""
+    return Answer(status, b"", PLAIN | dict(headers or {}))
