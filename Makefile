@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-faults test-shares test-s3 test-container check crash torture bench bench-scan bench-burst fmt lock simulate clean
+.PHONY: help demo test test-faults test-shares test-s3 test-monitoring test-container check crash torture bench bench-scan bench-burst fmt lock simulate clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -37,6 +37,10 @@ test-s3: $(VENV)/.ready ## the object store tests against Ceph's RADOS Gateway: 
 # As root on Debian; says which packages are missing. Without a registry: CONTAINER="--python PREFIX", a Python 3.12 to make the base of.
 test-container: $(VENV)/.ready ## the image, built from what is committed and run with podman: some minutes
 	PYTHONPATH=tests $(BIN)/python -m container.run $(CONTAINER)
+
+# With Debian's package prometheus, and Grafana's schema: .venv/bin/pip install 'grafana-foundation-sdk==1769699379!11.6.0'
+test-monitoring: $(VENV)/.ready ## rules, scrape and dashboard in a real Prometheus and Grafana's schema: half a minute
+	PYTHONPATH=tests $(BIN)/python -m monitoring.run
 
 check: $(VENV)/.ready ## lint, format, types, import contracts, spelling
 	$(BIN)/ruff check .

@@ -150,7 +150,7 @@ def _encoder(accept: str) -> tuple[Callable[[Collector], bytes], str]:
     plain = choose_encoder("")
     try:
         wanted = choose_encoder(accept)
-    except ValueError:
+    except (TypeError, ValueError):
         # The library stumbles over versions that are no numbers.
         return plain
     # It repeats the version, which is a stranger's word.
