@@ -299,6 +299,17 @@ async def test_who_has_another_token_is_told_so(guarded: str, site: Site) -> Non
     assert (await site.command("status", "--health"))[:2] == (0, "well\n")
 
 
+async def test_what_the_world_can_reach_tells_nobody_anything_without_a_token(site: Site) -> None:
+    """A tunnel passes on whatever is asked for, and comes from this host itself."""
+    base = listening(site)
+    site.configure(upload={"public_url": "https://media.example.com"})
+    await site.start()
+    assert get(f"{base}/healthz").json() == {"ok": True}
+    assert get(f"{base}/metrics").status_code == 401
+    assert get(f"{base}/metrics", authorization="Bearer None").status_code == 401
+    assert await site.command("status", "--health") == (0, "well\n", "")
+
+
 @pytest.mark.parametrize("content", [None, b"", b"\n", b"two\nlines", b"\xff\xfe"])
 async def test_a_token_file_without_a_token_ends_the_start(
     site: Site, content: bytes | None

@@ -1,6 +1,7 @@
 """The web listener of a run: the pages that it answers with, and what happens where it cannot be opened."""
 
 import os
+import secrets
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -46,6 +47,9 @@ async def open_window(
     late = {watch.name: late_after(watch) for watch in build.settings.watch}
     # The seam for lanes that stand still: HealthPage takes `stalled`, which names them.
     health = HealthPage(own, glance, late)
+    if token is None and build.settings.upload.public_url:
+        # A tunnel or proxy may pass on more than /media/: what the world can reach lets nobody in.
+        token = SecretStr(secrets.token_hex(32))
     pages = Pages(health, MetricsPage(own, glance, late, counters), media, token, refusals)
     try:
         port = await build.listen(pages)

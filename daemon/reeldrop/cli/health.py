@@ -69,7 +69,7 @@ def _asked(host: str, port: int, settings: "Settings") -> dict[str, Any]:
         if answer.status == UNAUTHORIZED:
             raise http.client.HTTPException("it knows another token than web.token_file holds")
         document = json.loads(answer.read(LARGEST))
-    details = bool(token) or not settings.web.token_file
+    details = bool(token) or not (settings.web.token_file or settings.upload.public_url)
     if not isinstance(document, dict) or (details and "pid" not in document):
         raise TypeError("no answer of a Reeldrop")
     return cast("dict[str, Any]", document)
