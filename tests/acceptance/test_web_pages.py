@@ -69,6 +69,7 @@ async def test_the_numbers_of_a_run_are_those_of_its_jobs(site: Site) -> None:
     base = listening(site)
     site.configure(limits={"daily_usd": 100.0}, watch={"name": "plates"})
     await site.start()
+    await scanned(base)
     site.drop("a.mov", GOOD)
     site.drop("b.mov", {"prompt": ""})
     await site.finished("a")
