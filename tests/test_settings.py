@@ -78,6 +78,11 @@ OTHER = {
     "duplicates": "never",
     "defaults": '{ prompt = "p" }',
     "path_map": '[{ from = "/farm", to = "/srv" }]',
+    "command": '["/usr/local/bin/told", "--quiet"]',
+    "command_on": '["failed"]',
+    "webhook": "https://hooks.example/a/",
+    "webhook_on": '["unblocked"]',
+    "apprise_on": "[]",
 }
 
 
@@ -194,6 +199,14 @@ def test_an_unknown_variable_is_an_error_that_names_it(
         ('[store]\nurl = "postgresql://u:hidden@h/db"\n', "PostgreSQL comes with a later version"),
         ('[store]\nurl = "mysql://x"\n', "sqlite:////"),
         ('[log]\nlevel = "loud"\n', "'debug', 'info', 'warning' or 'error', not 'loud'"),
+        ('[notify]\ncommand = ["bin/told"]\n', "an absolute path, or a name to find in PATH"),
+        ('[notify]\ncommand = [""]\n', "an absolute path, or a name to find in PATH"),
+        ('[notify]\ncommand = ["/bin/a", "\\u0000"]\n', "NUL"),
+        ('[notify]\ncommand = "/bin/a"\n', "notify.command"),
+        ('[notify]\ncommand_on = ["done"]\n', "'delivered', 'failed', 'uncertain'"),
+        ("[notify]\ncommand_timeout = 3601\n", "notify.command_timeout"),
+        ('[notify]\nwebhook = "http://hooks.lan/a"\n', "https://"),
+        ('[notify]\nwebhook = "https://u:p@hooks.example/a"\n', "without user"),
         ("[output]\nfile_mode = 664\n", "octal"),
         ('[output]\ndir_mode = "999"\n', "octal"),
         ("[web]\nlisten = 5\n", "web.listen"),
@@ -421,6 +434,23 @@ def test_one_option_of_the_environment_leaves_the_others(
     said = complaint(config)
     assert "REELDROP_UPLOAD__OBJECT_STORE_OPTIONS__" in said
     assert "endpoint: an https:// URL" in said
+
+
+def test_what_a_command_hears_of_a_notice_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It asks `reeldrop` about the job, with the variables that it was given."""
+    before = load(None, "/i", "/o")
+    monkeypatch.setenv("REELDROP_NOTICE_JOB", "1")
+    monkeypatch.setenv("REELDROP_NOTICE_WATCH", "main")
+    assert load(None, "/i", "/o") == before
+
+
+def test_the_address_of_a_webhook_is_kept_to_the_letter_and_not_printed(
+    written: Callable[[str], str],
+) -> None:
+    """Some answer a missing slash with a redirect; and its path is as good as a password."""
+    loaded = load(written('[notify]\nwebhook = "https://hooks.example/hidden/"\n'))
+    assert loaded.settings.notify.webhook == "https://hooks.example/hidden/"
+    assert "hidden" not in repr(loaded)
 
 
 def test_settings_that_are_printed_tell_no_secret(written: Callable[[str], str]) -> None:

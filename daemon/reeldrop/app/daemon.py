@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from reeldrop import files, version
 from reeldrop.app.building import Builder, aside, boards_of, intakes_of, new_id
 from reeldrop.app.folders import WatchFolders
+from reeldrop.app.receivers import open_receivers
 from reeldrop.app.stand_in import with_stand_in
 from reeldrop.app.start import Stopped, starting
 from reeldrop.app.window import open_window
@@ -78,16 +79,18 @@ async def opened(
         build = Builder(settings, SystemClock(), stack, counters)
         async with starting(WatchFolders(settings), stop):
             await aside(files.check_folders, settings)
+            receivers = await open_receivers(settings.notify, build.clock, stack)
             stack.enter_context(hold_state_folder(settings.store.state_folder))
             store = await build.store()
             marks = await build.own(store, take_over=options.take_over)
             build.logs(key)
             if token is not None:
-                hide(token)
+                hide([token.get_secret_value()])
             if options.simulate:
                 build = replace(build, settings=await with_stand_in(settings, stack))
             uploads = await build.uploads(store)
             rooms = await build.rooms(marks, store, await build.provider(key), uploads, stop)
+            rooms = replace(rooms, receivers=receivers)
             await open_window(build, rooms, counters, uploads.route, token)
         yield rooms
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import click
@@ -75,6 +76,7 @@ def _findings(loaded: Loaded) -> Iterator[Finding]:
         yield Finding("key", error.message, WRONG_SETTINGS)
     yield _found("api", lambda: _account(settings, key))
     yield _found("urls", lambda: check_uploads.look(settings))
+    yield _found("notify", lambda: asyncio.run(_notify(settings)))
 
 
 def _found(name: str, look: Callable[[], str]) -> Finding:
@@ -140,6 +142,16 @@ def _account(settings: Settings, key: SecretStr | None) -> str:
         hint = error.hint or "Look at api.base_url, and at this host's network and proxy."
         raise StartupError(f"{url}: {error.message}", hint=hint) from error
     return f"{url} answers; the balance is {balance:.2f} {currency}"
+
+
+async def _notify(settings: Settings) -> str:
+    from reeldrop import notify  # noqa: PLC0415 - apprise takes its time
+    from reeldrop.app.receivers import open_receivers  # noqa: PLC0415
+
+    async with AsyncExitStack() as stack:
+        receivers = await open_receivers(settings.notify, SystemClock(), stack)
+    told = [f"{each}, of {', '.join(each.occasions) or 'nothing'}" for each in receivers]
+    return "\n".join([*told, *notify.exposed(settings.notify)]) or "nobody is told of anything"
 
 
 async def _balance(settings: Settings, key: SecretStr | None) -> tuple[float, str]:

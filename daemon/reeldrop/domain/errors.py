@@ -6,7 +6,7 @@
     ├── StepError
     │   ├── TransientError               RETRY       the same step may work later
     │   │   ├── ProviderUnavailable · RateLimited · FileBusy · FolderOffline · NotWhole
-    │   │   ├── DropChanged · UploadUnavailable
+    │   │   ├── DropChanged · UploadUnavailable · NotTold
     │   │   ├── ResultDamaged · ResultGone · StagedMissing · GenerationUnknown · Stopping
     │   ├── UnknownOutcome               RECONCILE   the request may have been paid for
     │   ├── BlockedError                 PAUSE       every clip would meet the same
@@ -140,6 +140,19 @@ class UploadUnavailable(TransientError):
     """The place that the provider would fetch this file from does not take it now."""
 
     code = "upload_unavailable"
+
+
+class NotTold(TransientError):
+    """A receiver of notices could not be told; it is tried again, and no job waits for it."""
+
+    code = "not_told"
+
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, refused: bool = False
+    ) -> None:
+        """`refused`: it heard, and does not take this very notice; others it may take."""
+        super().__init__(message, retry_after=retry_after)
+        self.refused = refused
 
 
 class ResultDamaged(TransientError):

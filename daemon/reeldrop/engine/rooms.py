@@ -1,6 +1,6 @@
 """What the engine is given: the ports, one pair of folders for each watch, and its policy."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -8,7 +8,17 @@ from reeldrop.domain.errors import FolderOffline
 from reeldrop.domain.job import Job, JobId
 from reeldrop.engine.intake.probing import Probing
 from reeldrop.engine.transfers import Transfers
-from reeldrop.ports import Catalogue, Clock, Inbox, JobStore, Media, Outbox, Provider, Uploads
+from reeldrop.ports import (
+    Catalogue,
+    Clock,
+    Inbox,
+    JobStore,
+    Media,
+    Outbox,
+    Provider,
+    Receiver,
+    Uploads,
+)
 
 DAY = 86_400.0
 
@@ -75,6 +85,8 @@ class Rooms:
     policy: Policy
     stopping: Callable[[], bool]
     transfers: Transfers
+    receivers: Sequence[Receiver] = ()
+    """Who is told what becomes of jobs."""
     jitter: Callable[[], float] = field(default=lambda: 1.0)
     """Numbers from 0 to 1 that spread retries."""
     cancelled: set[JobId] = field(default_factory=set[JobId])

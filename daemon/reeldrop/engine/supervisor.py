@@ -19,6 +19,7 @@ from reeldrop.engine.gate import Gate
 from reeldrop.engine.healths import Healths
 from reeldrop.engine.intake import Intake
 from reeldrop.engine.lanes import Lanes
+from reeldrop.engine.notices import Notices
 from reeldrop.engine.nudging import Nudging
 from reeldrop.engine.operations import Orders
 from reeldrop.engine.queue import Queue
@@ -64,6 +65,7 @@ class Supervisor:
             rooms.store, rooms.clock, self._gate, self._healths, rooms.transfers, boards
         )
         self._tidying = Tidying(rooms.uploads)
+        self._notices = Notices(rooms, self._gate)
         self._vigil = Vigil(
             rooms.clock,
             folders,
@@ -99,6 +101,7 @@ class Supervisor:
 
         `jobs` are those that the store handed over at the start.
         """
+        await self._notices.begin()
         for job in jobs:
             self._lanes.put(job, 0.0)
         if (since := await self._rooms.store.paused()) is not None:
@@ -118,6 +121,7 @@ class Supervisor:
                 group.create_task(self._vigil.lane()),
                 group.create_task(self._tidying.lane()),
                 *(group.create_task(lane) for lane in self._showing.lanes()),
+                *(group.create_task(lane) for lane in self._notices.lanes()),
                 *(group.create_task(self._lane(schedule)) for schedule in self._lanes.each()),
             ]
             if once:
@@ -135,7 +139,7 @@ class Supervisor:
             if attempt.breakable:
                 task.cancel()
         deadline = self._rooms.clock.monotonic() + GRACE
-        while self._running and self._rooms.clock.monotonic() < deadline:
+        while (self._running or self._notices.telling) and self._rooms.clock.monotonic() < deadline:
             await self._rooms.clock.sleep(0.05)
         for task in (*self._submits.values(), *self._asked.values()):
             task.cancel()
@@ -221,6 +225,8 @@ class Supervisor:
             self._looked_up.add(attempt.job.id)
         if attempt.lost:
             return
+        if attempt.job.state in FINAL or attempt.job.held:
+            self._notices.changed()
         if attempt.job.state in FINAL:
             self._looked_up.discard(attempt.job.id)
             self.ended[attempt.job.state] += 1
@@ -258,6 +264,7 @@ class Supervisor:
     async def _stop_when_idle(self) -> None:
         while not await self._idle():
             await self._rooms.clock.sleep(0.1)
+        await self._notices.first_tries()
         self._stop.set()
 
     async def _idle(self) -> bool:

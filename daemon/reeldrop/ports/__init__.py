@@ -7,6 +7,7 @@ from reeldrop.ports.files import Delivery, Entry, Inbox, Mode, Outbox, Scan
 from reeldrop.ports.host import Clock
 from reeldrop.ports.media import Media
 from reeldrop.ports.metrics import UNCOUNTED, Metrics
+from reeldrop.ports.notices import Receiver
 from reeldrop.ports.provider import (
     Catalogue,
     Generation,
@@ -20,6 +21,7 @@ from reeldrop.ports.store import (
     Barred,
     Block,
     DaySpent,
+    Happening,
     Health,
     JobStore,
     KeptFile,
@@ -54,6 +56,7 @@ __all__ = [
     "Direction",
     "Entry",
     "Generation",
+    "Happening",
     "Health",
     "Inbox",
     "JobStore",
@@ -70,6 +73,7 @@ __all__ = [
     "Overview",
     "Progress",
     "Provider",
+    "Receiver",
     "Scan",
     "Scope",
     "Sending",

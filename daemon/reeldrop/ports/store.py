@@ -1,6 +1,6 @@
 """What the engine needs of the memory: the job table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -97,6 +97,16 @@ class Order:
     at: float
     kind: str
     args: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """A row of the journal, by its number: `event` happened to `job` at `at` (s since the epoch)."""
+
+    n: int
+    job: JobId
+    at: float
+    event: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +258,24 @@ class JobStore(UploadMemory, Protocol):
 
     async def journal(self, job_id: JobId) -> list[JournalEntry]:
         """Return the job's history, oldest first."""
+        ...
+
+    async def happenings(self, after: int, events: Collection[str]) -> tuple[list[Happening], int]:
+        """Return which of `events` stand in the journal after its row `after`, oldest first.
+
+        Not all of it is read at once: also returns the row up to which it was, `after` at its end.
+        """
+        ...
+
+    async def begin_telling(self, receivers: Collection[str]) -> Mapping[str, int]:
+        """Return up to which row of the journal each receiver has been told.
+
+        For one that is new that is the journal's end; those that are not named are forgotten.
+        """
+        ...
+
+    async def set_told(self, receiver: str, n: int | None) -> None:
+        """Put down that a receiver has been told everything up to row `n`; None forgets it."""
         ...
 
     async def jobs_of_claim(self, folder: RelPath, watch: str) -> list[Job]:

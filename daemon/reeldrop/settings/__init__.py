@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reeldrop.settings.credentials import object_store_options
+    from reeldrop.settings.hooks import plain_environment
     from reeldrop.settings.model import (
         LONGEST_URL_TTL,
         ApiSettings,
         LimitSettings,
         LogSettings,
+        NotifySettings,
         OutputSettings,
         Settings,
         StoreSettings,
@@ -30,6 +32,7 @@ __all__ = [
     "LimitSettings",
     "Loaded",
     "LogSettings",
+    "NotifySettings",
     "OutputSettings",
     "Settings",
     "StoreSettings",
@@ -40,9 +43,10 @@ __all__ = [
     "has_settings",
     "load",
     "object_store_options",
+    "plain_environment",
     "web_token",
 ]
-_PLACES = ("presence", "model", "credentials", "reading")
+_PLACES = ("presence", "hooks", "model", "credentials", "reading")
 """Where the names come from, the quickest first."""
 
 

@@ -9,13 +9,20 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from reeldrop.domain.drop import VIDEO_EXTENSIONS
+from reeldrop.domain.notices import Occasion
 from reeldrop.domain.path_map import is_absolute
 from reeldrop.domain.references import is_loopback
 from reeldrop.domain.spec import DEFAULT_MODEL, MODEL
-from reeldrop.settings.places import Listen, ObjectStore, Options, SafeUrl
+from reeldrop.settings.places import Argument, HookUrl, Listen, ObjectStore, Options, SafeUrl
 
 LONGEST_URL_TTL = 7 * 86_400
 """Seconds: S3 signs for no longer."""
+USUAL_OCCASIONS = (
+    Occasion.DELIVERED,
+    Occasion.FAILED,
+    Occasion.UNCERTAIN,
+    Occasion.BLOCKED,
+)
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12} | {
     "KIB": 2**10,
     "MIB": 2**20,
@@ -168,6 +175,26 @@ class WebSettings(_Section):
         return self
 
 
+class NotifySettings(_Section):
+    """Who is told what becomes of jobs, and how."""
+
+    command: tuple[Argument, ...] = ()
+    command_on: tuple[Occasion, ...] = USUAL_OCCASIONS
+    command_timeout: Annotated[Interval, Field(le=3600.0)] = 60.0
+    webhook: HookUrl = ""
+    webhook_on: tuple[Occasion, ...] = USUAL_OCCASIONS
+    webhook_secret_file: str = ""
+    apprise_file: str = ""
+    apprise_on: tuple[Occasion, ...] = USUAL_OCCASIONS[1:]
+
+    @model_validator(mode="after")
+    def _possible(self) -> "NotifySettings":
+        program = self.command[0] if self.command else "/"
+        if not program or ("/" in program and not program.startswith("/")):
+            raise ValueError("command: its program is an absolute path, or a name to find in PATH")
+        return self
+
+
 class LogSettings(_Section):
     """The daemon's own log."""
 
@@ -227,6 +254,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     upload: UploadSettings = UploadSettings()
     web: WebSettings = WebSettings()
+    notify: NotifySettings = NotifySettings()
     log: LogSettings = LogSettings()
     output: OutputSettings = OutputSettings()
     path_map: tuple[PathMapSettings, ...] = ()

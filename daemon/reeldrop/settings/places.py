@@ -32,6 +32,18 @@ def _safe_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _hook_url(value: str) -> str:
+    """Check as for every URL, and keep it to the letter: a slash at its end may matter."""
+    _safe_url(value)
+    return value
+
+
+def _argument(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("no argument of a command can hold a NUL character")
+    return value
+
+
 def _object_store(value: str) -> str:
     plain = value.rstrip("/")
     if plain and (not _BUCKET.fullmatch(plain) or _NO_NAMES & set(plain.split("/")[2:])):
@@ -86,6 +98,9 @@ def _is_address(key: str, value: str) -> bool:
 
 
 SafeUrl = Annotated[str, AfterValidator(_safe_url)]
+HookUrl = Annotated[str, AfterValidator(_hook_url), Field(repr=False)]
+"""Where something is posted to. Its path may be as good as a password: it is never shown."""
+Argument = Annotated[str, AfterValidator(_argument)]
 ObjectStore = Annotated[str, AfterValidator(_object_store)]
 Listen = Annotated[str, AfterValidator(_listen)]
 Options = Annotated[

@@ -17,6 +17,8 @@ from reeldrop.settings.model import ApiSettings, Settings, WebSettings
 from reeldrop.settings.presence import PREFIX, config_path
 
 KEY_VARIABLES = ("AIMLAPI_API_KEY", "AIML_API_KEY")
+NOT_OURS = "REELDROP_NOTICE_"
+"""What a command hears of the notice that it is run for: it may ask `reeldrop` about the job."""
 PLAIN_VARIABLES = {"REELDROP_CONFIG", "REELDROP_INBOX", "REELDROP_OUTBOX"}
 
 
@@ -128,7 +130,9 @@ def _apply_environment(
     """Lay `REELDROP_<SECTION>__<KEY>` over the file; `REELDROP_WATCH__<KEY>` holds for every watch."""
     watch_wide: dict[str, Any] = {}
     for variable, text in sorted(environment.items()):
-        if not variable.startswith(PREFIX) or variable in PLAIN_VARIABLES:
+        if not variable.startswith(PREFIX) or variable.startswith(NOT_OURS):
+            continue
+        if variable in PLAIN_VARIABLES:
             continue
         keys = tuple(variable.removeprefix(PREFIX).lower().split("__"))
         origins[keys] = f"the environment's {variable}"

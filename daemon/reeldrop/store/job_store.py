@@ -18,6 +18,7 @@ from reeldrop.ports import (
     Block,
     Clock,
     DaySpent,
+    Happening,
     Health,
     KeptFile,
     Metrics,
@@ -27,7 +28,7 @@ from reeldrop.ports import (
     Transfer,
     Upload,
 )
-from reeldrop.store import changes, ledger, orders, queries, turns, uploads
+from reeldrop.store import changes, ledger, orders, queries, telling, turns, uploads
 from reeldrop.store.database import connect_writer
 from reeldrop.store.overview import overview
 from reeldrop.store.reader import StoreReader
@@ -149,6 +150,19 @@ class SqliteJobStore:
     async def journal(self, job_id: JobId) -> list[JournalEntry]:
         """Return the job's history, oldest first."""
         return await self._look(queries.journal, job_id)
+
+    async def happenings(self, after: int, events: Collection[str]) -> tuple[list[Happening], int]:
+        """Return what has happened to jobs since a row of the journal."""
+        return await self._look(telling.happenings, after, events)
+
+    async def begin_telling(self, receivers: Collection[str]) -> Mapping[str, int]:
+        """Return how far each receiver has been told."""
+        known = frozenset(receivers)
+        return await self._writer.run(lambda db: telling.begin(db, known))
+
+    async def set_told(self, receiver: str, n: int | None) -> None:
+        """Put down how far a receiver has been told."""
+        await self._writer.run(lambda db: telling.set_told(db, receiver, n))
 
     async def jobs_of_claim(self, folder: RelPath, watch: str) -> list[Job]:
         """Return the jobs that share a claim."""

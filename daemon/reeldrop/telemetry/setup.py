@@ -81,9 +81,10 @@ def configure(level: str, *, to_terminal: bool) -> None:
     logging.raiseExceptions = False
 
 
-def hide(secret: SecretStr) -> None:
-    """Let `secret` appear in no log from now on."""
-    _redactor.hide(secret.get_secret_value())
+def hide(secrets: Iterable[str]) -> None:
+    """Let none of `secrets` appear in any log from now on."""
+    for secret in secrets:
+        _redactor.hide(secret)
 
 
 def open_logs(
@@ -101,7 +102,7 @@ def open_logs(
     not there.
     """
     if key is not None:
-        hide(key)
+        hide([key.get_secret_value()])
     handlers = [FolderLog(outbox, node, sign=sign) for outbox in dict.fromkeys(outboxes)]
     for handler in handlers:
         handler.setLevel(settings.level.upper())

@@ -1,0 +1,197 @@
+"""What one receiver is told, one notice after the other, each until it is taken or given up.
+
+Rule 1: how far it has been told is put down after it was told: a kill between the two tells it again,
+        under the same id, and never loses it.
+Rule 2: one that fails is tried again with growing pauses; after days, or hours where it is this very
+        notice that is refused, it is given up, so that the later ones are told at all.
+Rule 3: a failure is logged when it comes and when it goes, not at every try.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from itertools import count
+
+import structlog
+
+from reeldrop.domain import retry
+from reeldrop.domain.errors import NotTold, StoreUnavailable
+from reeldrop.domain.lifecycle import Event
+from reeldrop.domain.notices import Notice, Occasion
+from reeldrop.engine.notices import wording
+from reeldrop.engine.rooms import DAY, Rooms
+from reeldrop.ports import Happening, Receiver
+
+log = structlog.get_logger()
+
+HAPPENS_AS: Mapping[Occasion, str] = {
+    Occasion.DELIVERED: Event.PLACED.value,
+    Occasion.FAILED: Event.PLACED_FAILED.value,
+    # Most uncertain submits are found in the log within minutes; only now a person is needed.
+    Occasion.UNCERTAIN: "held",
+}
+"""The event of the journal that each occasion is."""
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 3600.0
+"""Seconds between two tries of one notice: at first, and at most."""
+GIVEN_UP = 3 * DAY
+"""Seconds after which a notice that nobody takes is told no more."""
+REFUSED = 3600.0
+"""The same where the receiver answers, and refuses this one."""
+STORE_PAUSE = 5.0
+WAITING = 100
+"""Notices of the queue that wait for a receiver; older ones are forgotten first."""
+
+
+class Line:
+    """One receiver, and what waits for it."""
+
+    def __init__(self, receiver: Receiver, rooms: Rooms) -> None:
+        self._receiver = receiver
+        self._rooms = rooms
+        self._occasions = {
+            event: occasion
+            for occasion, event in HAPPENS_AS.items()
+            if occasion in receiver.occasions
+        }
+        self._of_queue: deque[Notice] = deque(maxlen=WAITING)
+        self._of_jobs: deque[Happening] = deque()
+        self._read = self._put_down = 0
+        self._news = asyncio.Event()
+        self._news.set()
+        self._working = self._pausing = self._failing = False
+        self.telling = False
+        """Whether the receiver is being told something just now."""
+
+    @property
+    def name(self) -> str:
+        """The receiver's."""
+        return self._receiver.name
+
+    @property
+    def hears_of_jobs(self) -> bool:
+        """Say whether it wants anything of what stands in the journal."""
+        return bool(self._occasions)
+
+    @property
+    def resting(self) -> bool:
+        """Say whether nothing waits, or what waits has been tried and failed."""
+        return self._pausing or not (self._working or self._news.is_set())
+
+    def begin(self, told: int) -> None:
+        """Hear up to which row of the journal the receiver has been told."""
+        self._read = self._put_down = told
+
+    def changed(self) -> None:
+        """Hear that there may be something to tell."""
+        self._news.set()
+
+    def say(self, notice: Notice) -> None:
+        """Have the receiver told of the queue, if it wants to hear of that."""
+        if notice.occasion in self._receiver.occasions:
+            self._of_queue.append(notice)
+            self._news.set()
+
+    async def lane(self) -> None:
+        """Tell what there is, until the receiver wants nothing more."""
+        wanted = True
+        while wanted and not self._rooms.stopping():
+            await self._news.wait()
+            self._working = True
+            self._news.clear()
+            try:
+                wanted = await self._tell_all()
+            except StoreUnavailable as error:
+                log.debug("notice.delayed", receiver=self.name, error=error.message)
+                self._news.set()
+                await self._pause(STORE_PAUSE)
+            self._working = False
+        self._pausing = True
+
+    async def _tell_all(self) -> bool:
+        """Tell everything that waits; False where nothing more is wanted. Raises StoreUnavailable."""
+        wanted = True
+        while wanted and not self._rooms.stopping():
+            if self._of_queue:
+                wanted = await self._tell(self._of_queue.popleft())
+            elif await self._find():
+                wanted = await self._tell_happening(self._of_jobs[0])
+            else:
+                return True
+        if not wanted:
+            log.warning("notice.stopped", receiver=self.name)
+            await self._rooms.store.set_told(self.name, None)
+        return wanted
+
+    async def _find(self) -> bool:
+        """Read on in the journal, to the next thing to tell; at its end put down how far that is."""
+        while self._occasions and not self._of_jobs:
+            found, upto = await self._rooms.store.happenings(self._read, self._occasions.keys())
+            if upto == self._read:
+                await self._note(upto)
+                return False
+            self._of_jobs.extend(found)
+            self._read = upto
+        return bool(self._of_jobs)
+
+    async def _tell_happening(self, happening: Happening) -> bool:
+        job = await self._rooms.store.get(happening.job)
+        if job is not None:
+            occasion = self._occasions[happening.event]
+            if not await self._tell(wording.of_job(occasion, happening, job, self._rooms)):
+                return False
+        self._of_jobs.popleft()
+        await self._note(happening.n)
+        return True
+
+    async def _note(self, told: int) -> None:
+        if told > self._put_down:
+            await self._rooms.store.set_told(self.name, told)
+            self._put_down = told
+
+    async def _tell(self, notice: Notice) -> bool:
+        """Tell it as often as it takes, or give it up; False where nothing more is wanted at all."""
+        for tries in count(1):
+            try:
+                wanted = await self._try(notice)
+            except NotTold as error:
+                if self._is_old(notice, error):
+                    log.warning("notice.given_up", **self._told(notice), error=error.message)
+                    break
+                if not self._failing:
+                    log.warning("notice.failed", **self._told(notice), error=error.message)
+                self._failing = True
+                await self._pause(self._delay(tries, error))
+            else:
+                if self._failing:
+                    log.info("notice.recovered", receiver=self.name)
+                self._failing = False
+                log.debug("notice.told", **self._told(notice))
+                return wanted
+        return True
+
+    async def _try(self, notice: Notice) -> bool:
+        self.telling = True
+        try:
+            return await self._receiver.tell(notice)
+        finally:
+            self.telling = False
+
+    def _is_old(self, notice: Notice, error: NotTold) -> bool:
+        return self._rooms.clock.now() - notice.at > (REFUSED if error.refused else GIVEN_UP)
+
+    def _told(self, notice: Notice) -> dict[str, str]:
+        return {"receiver": self.name, "occasion": str(notice.occasion), "notice": notice.id}
+
+    def _delay(self, tries: int, error: NotTold) -> float:
+        return retry.delay(
+            tries,
+            first=FIRST_PAUSE,
+            cap=LONGEST_PAUSE,
+            jitter=self._rooms.jitter(),
+            retry_after=error.retry_after,
+        )
+
+    async def _pause(self, seconds: float) -> None:
+        self._pausing = True
+        await self._rooms.clock.sleep(seconds)
+        self._pausing = False
