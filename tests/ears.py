@@ -6,7 +6,7 @@ import hmac
 import json
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -59,7 +59,7 @@ class Ears:
 
 
 @contextmanager
-def listening() -> Iterator[Ears]:
+def listening() -> Generator[Ears]:
     ears = Ears()
 
     class Handler(BaseHTTPRequestHandler):
@@ -80,13 +80,13 @@ def listening() -> Iterator[Ears]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's own name
             """Say nothing."""
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
 
-        def handle_error(self, *_: Any) -> None:
+        def handle_error(self, request: Any, client_address: Any) -> None:
             """Whoever hangs up is no trouble."""
 
     server = Server(("127.0.0.1", 0), Handler)

@@ -1,10 +1,13 @@
 """Webhooks over real sockets: signed, never redirected, and every answer understood."""
 
 import asyncio
+import re
 import socket
 import threading
 from base64 import b64decode
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +18,8 @@ from reeldrop.host.clock import SystemClock
 from reeldrop.notify.secret_files import signing_keys
 from reeldrop.notify.webhook import Webhook, signature
 from reeldrop.settings import NotifySettings
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "notices.md"
 
 
 @pytest.fixture
@@ -59,6 +64,23 @@ async def test_what_arrives_is_whole_and_signed(
     assert "authorization" not in heard.headers
     heard.body += b" "
     assert not heard.is_signed
+
+
+async def test_the_few_lines_of_the_document_verify_it(
+    ears: Ears, webhook: Webhook, new_notice: NoticeMaker
+) -> None:
+    """Whoever pastes them lets in what we send, and nothing else."""
+    (snippet,) = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text("utf-8"), re.DOTALL)
+    pasted: dict[str, Any] = {}
+    exec(snippet, pasted)
+    await webhook.tell(new_notice())
+    (heard,) = ears.heard
+    verify = pasted["is_from_reeldrop"]
+    assert verify(f"whsec_{SECRET}", heard.headers, heard.body)
+    assert not verify(f"whsec_{SECRET}", heard.headers, heard.body + b" ")
+    assert not verify(f"whsec_{SECRET[:-4]}AAAA", heard.headers, heard.body)
+    old = {**heard.headers, "webhook-timestamp": str(int(heard.headers["webhook-timestamp"]) - 301)}
+    assert not verify(f"whsec_{SECRET}", old, heard.body)
 
 
 async def test_two_secrets_sign_both(ears: Ears, new_notice: NoticeMaker) -> None:

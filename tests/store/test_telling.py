@@ -62,7 +62,8 @@ async def test_the_last_row_of_the_journal_is_never_removed(
 ) -> None:
     """Else its number would be given to another row, which a receiver that is told so far never hears of."""
     monkeypatch.setattr("reeldrop.store.repeats.RATE_WINDOW", -1.0)
-    await store.add([new_job()])
+    job = new_job()
+    await store.add([job])
     last = 0
     for _ in range(8):
         job = await store.claim_next(clock.now())
