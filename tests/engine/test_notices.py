@@ -329,6 +329,43 @@ async def test_a_store_that_fails_for_a_while_loses_nothing(world: World) -> Non
     assert set(ear.events) == {("delivered", "show/a.mov")}
 
 
+async def test_what_happens_while_it_runs_is_told_when_it_is_heard_of(world: World) -> None:
+    ear = Ear()
+    notices = world.notices(ear)
+    await notices.begin()
+    running = asyncio.gather(*notices.lanes())
+    async with asyncio.timeout(10):
+        while not resting(notices):
+            await asyncio.sleep(0)
+        for name in ("a", "b"):
+            await world.job(name, *DELIVERED)
+            notices.changed()
+            while not (resting(notices) and ear.heard[-1:] and not notices.telling):
+                await asyncio.sleep(0)
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    assert ear.events == [("delivered", "show/a.mov"), ("delivered", "show/b.mov")]
+
+
+async def test_a_job_that_nobody_knows_any_more_is_passed_over(world: World) -> None:
+    """A person has changed the database by hand; the others are told all the same."""
+    ear = Ear()
+    await begun(world, ear)
+    lost = await world.job("lost", *DELIVERED)
+    await world.job("a", *DELIVERED)
+
+    class Without:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(world.store, name)
+
+        async def get(self, job_id: JobId) -> Job | None:
+            return None if job_id == lost.id else await world.store.get(job_id)
+
+    await told(world.notices(ear, store=Without()))
+    assert ear.events == [("delivered", "show/a.mov")]
+
+
 async def test_one_that_fails_is_tried_again_with_growing_pauses_and_told_of_twice_in_the_log(
     world: World,
 ) -> None:
@@ -520,10 +557,18 @@ def test_one_that_comes_and_goes_is_told_now_and_then() -> None:
 
 
 async def test_the_gates_block_reaches_who_wants_to_hear_of_it(world: World) -> None:
-    ear, other = Ear("ear", [Occasion.BLOCKED]), Ear("other")
+    ear, other = Ear("ear", [Occasion.BLOCKED, Occasion.UNBLOCKED]), Ear("other")
     notices = world.notices(ear, other)
     notices._gate.offline("main", OFFLINE.reason)
-    await told(notices, until=lambda: bool(ear.heard))
+
+    def both() -> bool:
+        if ear.heard:
+            notices._gate.offline("main", "")
+        return len(ear.heard) == 2
+
+    await told(notices, until=both)
+    assert ear.heard[1].message == "Watch main goes on. It had waited: The inbox is away."
+    assert ear.heard[0].id != ear.heard[1].id
     record = ear.heard[0].record
     assert (record["event"], record["watch"], record["job"]) == ("blocked", "main", None)
     assert record["block"] == {"scope": "watch", "of": "main", "reason": OFFLINE.reason}

@@ -156,6 +156,14 @@ async def test_a_failure_is_told_with_its_last_words_alone(
     assert caught.value.refused
 
 
+async def test_one_that_says_nothing_at_all_is_waited_for(
+    opened: Opener, tmp_path: Path, new_notice: NoticeMaker
+) -> None:
+    command = opened(f"exec >&- 2>&- <&-; sleep 0.2; touch {tmp_path}/done")
+    assert await command.tell(new_notice())
+    assert (tmp_path / "done").exists()
+
+
 async def test_it_may_ask_for_another_try(opened: Opener, new_notice: NoticeMaker) -> None:
     with pytest.raises(NotTold) as caught:
         await opened("exit 75").tell(new_notice())

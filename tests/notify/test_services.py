@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,15 @@ async def test_a_failure_names_no_address_and_no_password(
     assert caught.value.message == "apprise 1 (JSON) did not take it"
     assert "pa55word" not in caplog.text
     assert "very-secret" not in caplog.text
+
+
+async def test_a_plugin_that_breaks_is_a_failure_like_any_other(
+    opened: Opener, new_notice: NoticeMaker
+) -> None:
+    """What stands there in place of a message is no text at all."""
+    (receiver,) = opened("json://127.0.0.1:9")
+    with pytest.raises(NotTold, match="did not take it"):
+        await receiver.tell(replace(new_notice(), message=object()))  # pyright: ignore[reportArgumentType] - it is wrong
 
 
 async def test_one_that_hangs_is_not_asked_again_meanwhile(

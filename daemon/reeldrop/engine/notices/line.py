@@ -10,7 +10,6 @@ Rule 3: a failure is logged when it comes and when it goes, not at every try.
 import asyncio
 from collections import deque
 from collections.abc import Mapping
-from itertools import count
 
 import structlog
 
@@ -150,13 +149,15 @@ class Line:
 
     async def _tell(self, notice: Notice) -> bool:
         """Tell it as often as it takes, or give it up; False where nothing more is wanted at all."""
-        for tries in count(1):
+        tries = 0
+        while True:
+            tries += 1
             try:
                 wanted = await self._try(notice)
             except NotTold as error:
                 if self._is_old(notice, error):
                     log.warning("notice.given_up", **self._told(notice), error=error.message)
-                    break
+                    return True
                 if not self._failing:
                     log.warning("notice.failed", **self._told(notice), error=error.message)
                 self._failing = True
@@ -167,7 +168,6 @@ class Line:
                 self._failing = False
                 log.debug("notice.told", **self._told(notice))
                 return wanted
-        return True
 
     async def _try(self, notice: Notice) -> bool:
         self.telling = True
