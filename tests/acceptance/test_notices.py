@@ -225,8 +225,13 @@ async def test_a_webhook_that_is_gone_is_left_alone(hooked: Site, ears: Ears) ->
 async def test_a_single_run_tells_before_it_ends(hooked: Site, ears: Ears) -> None:
     hooked.drop("a.mov", {"prompt": "a"})
     await hooked.start("--once")
-    assert hooked.process is not None
-    assert await hooked.process.wait() == 0
+    process = hooked.process
+    assert process is not None
+    try:
+        await eventually(lambda: process.returncode is not None)
+    except TimeoutError as error:
+        raise AssertionError(f"it does not end; it says:\n{hooked.log[-6000:]}") from error
+    assert process.returncode == 0
     assert ears.events == [("delivered", "a.mov")]
 
 
