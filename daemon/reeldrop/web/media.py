@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing
 from http import HTTPStatus
+from logging import DEBUG, INFO
 
 import structlog
 
@@ -89,7 +90,9 @@ class MediaPages:
         finally:
             # Also of a client that left, as those do that look at the beginning alone.
             seconds = round(self._clock.monotonic() - began, 3)
-            log.info("media.fetched", job=job, bytes=passed, of=length, seconds=seconds)
+            # Who fetches in many small ranges must not fill the log.
+            level = INFO if length == offered.size else DEBUG
+            log.log(level, "media.fetched", job=job, bytes=passed, of=length, seconds=seconds)
 
     async def _pieces(
         self, offered: Offered, job: JobId | None, start: int, length: int
