@@ -10,6 +10,7 @@ from reeldrop.domain.job import RelPath
 from reeldrop.engine.gate import Gate
 from reeldrop.engine.healths import TOLD_AGAIN, Healths
 from reeldrop.engine.intake.terms import Looked
+from reeldrop.engine.pulse import Beat
 from reeldrop.engine.vigil import LONGEST_STEP, Vigil
 from reeldrop.ports import Health, Mode, Scope
 
@@ -109,7 +110,7 @@ class Round:
     async def once(self) -> list[tuple[Scope, str]]:
         """Let it look once; return what nothing is submitted of."""
         self.clock.sleeps.clear()
-        keeping = asyncio.ensure_future(self.vigil.lane())
+        keeping = asyncio.ensure_future(self.vigil.lane(Beat(self.clock)))
         await self.clock.sleeps.wait()
         keeping.cancel()
         return [(block.scope, block.of) for block in self.gate.blocks]

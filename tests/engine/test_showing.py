@@ -11,6 +11,7 @@ from reeldrop.domain.errors import StoreUnavailable
 from reeldrop.domain.job import JobId
 from reeldrop.engine.gate import Gate
 from reeldrop.engine.healths import Healths
+from reeldrop.engine.pulse import Beat
 from reeldrop.engine.showing import PROGRESS, Showing
 from reeldrop.engine.transfers import JobMeter, Transfers
 from reeldrop.ports import Direction, Transfer
@@ -57,7 +58,7 @@ class Scene:
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None, None]:
-        lanes = [asyncio.ensure_future(lane) for lane in self.showing.lanes()]
+        lanes = [asyncio.ensure_future(lane(Beat(self.clock))) for _, lane in self.showing.lanes()]
         await self.clock.go_on(60.0)
         try:
             yield

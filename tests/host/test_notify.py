@@ -20,13 +20,35 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
 
 def test_it_hears_what_is_told(manager: socket.socket) -> None:
     """`Type=notify` waits for READY=1, `WatchdogSec=` for WATCHDOG=1."""
-    notifier = Notifier(manager.getsockname())
+    notifier = Notifier(manager.getsockname(), watchdog=30.0)
 
     notifier.ready()
     notifier.alive()
     notifier.stopping()
 
     assert [manager.recv(999) for _ in range(3)] == [b"READY=1", b"WATCHDOG=1", b"STOPPING=1"]
+
+
+def test_without_a_watchdog_no_sign_of_life_is_sent(manager: socket.socket) -> None:
+    """Nobody waits for one."""
+    notifier = Notifier(manager.getsockname())
+
+    notifier.alive()
+    notifier.ready()
+
+    assert manager.recv(999) == b"READY=1"
+
+
+def test_a_start_that_comes_on_asks_for_time_now_and_then(manager: socket.socket) -> None:
+    """It may take over thousands of jobs; its loop says so five times a second."""
+    notifier = Notifier(manager.getsockname())
+
+    for _ in range(100):
+        notifier.starting()
+    notifier.ready()
+
+    assert manager.recv(999) == b"EXTEND_TIMEOUT_USEC=60000000"
+    assert manager.recv(999) == b"READY=1"
 
 
 def test_a_reload_names_its_moment(manager: socket.socket) -> None:

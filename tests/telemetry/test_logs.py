@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from reeldrop.settings import LogSettings
 from reeldrop.telemetry import configure, open_logs
 from reeldrop.telemetry.folder_log import HELD_BACK, KEPT, FolderLog
 from reeldrop.telemetry.redaction import Redactor
@@ -46,7 +45,7 @@ def test_events_reach_standard_error_and_every_outbox_as_json_lines(
     for outbox in outboxes:
         outbox.mkdir()
     configure("info", to_terminal=False)
-    with open_logs(LogSettings(), "nas", outboxes):
+    with open_logs("nas", outboxes):
         structlog.get_logger().info("job.delivered", path="a/b.mp4", seconds=1.5)
         structlog.get_logger().debug("job.polled")
     expected = {"event": "job.delivered", "level": "info", "path": "a/b.mp4", "seconds": 1.5}
@@ -62,7 +61,7 @@ def test_libraries_use_the_same_river_and_keep_quiet(
 ) -> None:
     """One line for each request of httpx would drown what matters; its URLs may hold secrets."""
     configure("debug", to_terminal=False)
-    open_logs(LogSettings(), "n", [], SecretStr(KEY))
+    open_logs("n", [], SecretStr(KEY))
     logging.getLogger("httpx").info("GET https://x")
     logging.getLogger("watchdog").warning("limit of %s reached, %s", "inotify", KEY)
     printed = json.loads(capsys.readouterr().err)
@@ -103,7 +102,7 @@ def test_an_exception_is_told_in_one_line_without_the_key(
 ) -> None:
     """A traceback quotes what the code was given."""
     configure("info", to_terminal=False)
-    open_logs(LogSettings(), "n", [], SecretStr(KEY))
+    open_logs("n", [], SecretStr(KEY))
     try:
         int(f"Authorization: Bearer {KEY}")
     except ValueError:
@@ -195,7 +194,7 @@ def test_a_folder_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "_logs" / "n.jsonl")  # opening it for writing waits for a reader: for ever
     configure("info", to_terminal=False)
     logging.getLogger().handlers.clear()
-    logs = open_logs(LogSettings(), "n", [tmp_path])
+    logs = open_logs("n", [tmp_path])
     log = structlog.get_logger()
     for _ in range(HELD_BACK + 50):
         log.info("scan.finished")

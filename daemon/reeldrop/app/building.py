@@ -4,16 +4,17 @@ import asyncio
 import os
 import random
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 from pydantic import SecretStr
 
-from reeldrop import files, version
+from reeldrop import files, telemetry, version
+from reeldrop.app.aside import aside
 from reeldrop.app.folders import paths_of
+from reeldrop.app.reloading import Reloads
 from reeldrop.domain.errors import SettingsError, StartupError
 from reeldrop.engine.intake import Intake, Watch
 from reeldrop.engine.intake.spec import check_defaults
@@ -21,7 +22,6 @@ from reeldrop.engine.rooms import Place, Policy, Rooms
 from reeldrop.engine.showing import Board
 from reeldrop.engine.transfers import Transfers
 from reeldrop.files.marker import OWN_MARKER
-from reeldrop.lane import Lane
 from reeldrop.media import open_media
 from reeldrop.ports import (
     UNCOUNTED,
@@ -37,9 +37,8 @@ from reeldrop.provider import open_catalogue
 from reeldrop.provider.client import open_provider
 from reeldrop.serving.http import Connection, Handler, Patience
 from reeldrop.serving.listener import Listener
-from reeldrop.settings import Settings, WatchSettings
-from reeldrop.store import open_store
-from reeldrop.telemetry import open_logs
+from reeldrop.settings import ApiSettings, LimitSettings, Settings, WatchSettings
+from reeldrop.store import limits_of, open_store
 from reeldrop.upload import Chooser, open_uploads
 from reeldrop.web.records import late_after
 from reeldrop.web.status import StatusBoard
@@ -49,26 +48,16 @@ STRANGERS = Patience(idle=15.0, head=10.0, piece=60.0)
 CONNECTIONS = 64
 """How many of them at once."""
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-async def aside(step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Return what `step` returns or raises; it has a thread of its own, which may be left behind."""
-    lane = Lane("start", 1)
-    outcome = lane.begin(step, *args, **kwargs)
-    lane.close()
-    return await outcome
-
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """Opens rooms of one run; `stack` closes them in the opposite order."""
+    """Opens rooms of one run; `stack` closes them in the opposite order, `reloads` keeps them up to date."""
 
     settings: Settings
     clock: Clock
     stack: AsyncExitStack
     metrics: Metrics = UNCOUNTED
+    reloads: Reloads = field(default_factory=Reloads)
 
     async def store(self) -> JobStore:
         """Open the memory. Raises SettingsError, StartupError."""
@@ -81,18 +70,24 @@ class Builder:
             metrics=self.metrics,
         )
         self.stack.push_async_callback(store.close)
+        self.reloads.follow(
+            lambda new: store.limit(limits_of(new.limits, new.api.reconcile_window))
+        )
         return store
 
     def logs(self, key: SecretStr | None) -> None:
         """Open the log of every outbox; `key` stands in none of them."""
         outboxes = [Path(watch.outbox).resolve() for watch in self.settings.watch]
         node = self.settings.node_name
-        logs = open_logs(self.settings.log, node, outboxes, key, sign=OWN_MARKER)
+        logs = telemetry.open_logs(node, outboxes, key, sign=OWN_MARKER)
         self.stack.enter_context(logs)
+        self.reloads.follow(lambda new: telemetry.set_level(new.log.level))
+        self.reloads.follow_key(lambda new: telemetry.hide([new.get_secret_value()]))
 
     async def provider(self, key: SecretStr | None) -> Provider:
         """Open the provider. Raises SettingsError."""
         opened = open_provider(self.settings.api, key, version(), self.clock)
+        self.reloads.follow_key(opened.use_key)
         return await self.stack.enter_async_context(opened)
 
     async def own(self, store: JobStore, *, take_over: bool) -> Mapping[str, files.Mark]:
@@ -124,6 +119,7 @@ class Builder:
         state = self.settings.store.state_folder
         opened = await aside(open_uploads, self.settings.upload, store, state, self.clock)
         self.stack.push_async_callback(opened.aclose)
+        self.reloads.follow(lambda new: opened.send_inside_up_to(new.upload.data_uri_max))
         return opened
 
     async def listen(self, pages: Handler) -> int:
@@ -154,28 +150,24 @@ class Builder:
         stop: asyncio.Event,
     ) -> Rooms:
         """Open what is left. Raises SettingsError, StartupError."""
-        api, limits = self.settings.api, self.settings.limits
+        policy, transfers = _policy(self.settings.api), Transfers(self.clock)
+        transfers.limit(_bandwidth(self.settings.limits))
+        self.reloads.follow(lambda new: policy.become(_policy(new.api)))
+        self.reloads.follow(lambda new: transfers.limit(_bandwidth(new.limits)))
         return Rooms(
             node=self.settings.node_name,
             clock=self.clock,
             store=store,
             provider=provider,
-            catalogue=open_catalogue(api.catalogue_dir),
+            catalogue=open_catalogue(self.settings.api.catalogue_dir),
             uploads=uploads,
             places={
                 watch.name: await self._place(watch, marks[watch.name])
                 for watch in self.settings.watch
             },
-            policy=Policy(api.poll_interval, api.generation_timeout, api.reconcile_window),
+            policy=policy,
             stopping=stop.is_set,
-            transfers=Transfers(
-                self.clock,
-                {
-                    Direction.UPLOAD: limits.upload_bandwidth,
-                    Direction.DOWNLOAD: limits.download_bandwidth,
-                },
-                self.metrics,
-            ),
+            transfers=transfers,
             jitter=random.random,
         )
 
@@ -185,7 +177,15 @@ class Builder:
         media = open_media()
         self.stack.push_async_callback(media.aclose)
         outbox, board = await self._outbox(watch), await self._outbox(watch)
-        return Place(inbox, outbox, board, media, watch.archive, watch.duplicates)
+        place = Place(inbox, outbox, board, media, watch.archive, watch.duplicates)
+
+        def follow(new: Settings) -> None:
+            now = new.watch_named(watch.name)
+            inbox.poll_every(now.poll_interval)
+            place.duplicates = now.duplicates
+
+        self.reloads.follow(follow)
+        return place
 
     async def _outbox(self, watch: WatchSettings) -> Outbox:
         outbox = await aside(files.open_outbox, watch.outbox, self.settings.output)
@@ -200,27 +200,55 @@ def _why(error: OSError) -> str:
     return os.strerror(error.errno)
 
 
-def boards_of(settings: Settings, rooms: Rooms) -> list[Board]:
+def _policy(api: ApiSettings) -> Policy:
+    return Policy(api.poll_interval, api.generation_timeout, api.reconcile_window)
+
+
+def _bandwidth(limits: LimitSettings) -> dict[Direction, int]:
+    return {
+        Direction.UPLOAD: limits.upload_bandwidth,
+        Direction.DOWNLOAD: limits.download_bandwidth,
+    }
+
+
+def boards_of(settings: Settings, rooms: Rooms, reloads: Reloads) -> list[Board]:
     """Return what writes the status files, one for each outbox however often it is named."""
-    sharing: dict[Path, list[WatchSettings]] = {}
+    sharing: dict[Path, dict[str, float]] = {}
     for watch in settings.watch:
-        sharing.setdefault(Path(watch.outbox).resolve(), []).append(watch)
+        sharing.setdefault(Path(watch.outbox).resolve(), {})[watch.name] = late_after(watch)
+
+    def follow(new: Settings) -> None:
+        for watches in sharing.values():
+            watches.update({name: late_after(new.watch_named(name)) for name in watches})
+
+    reloads.follow(follow)
     return [
         StatusBoard(
             rooms.node,
-            {watch.name: late_after(watch) for watch in watches},
+            watches,
             rooms.store,
-            rooms.places[watches[0].name].board,
+            rooms.places[next(iter(watches))].board,
             rooms.clock,
         ).write
         for watches in sharing.values()
     ]
 
 
-def intakes_of(settings: Settings, rooms: Rooms) -> dict[str, Intake]:
-    """Return the intake of each watch. Raises SettingsError where a watch's defaults are wrong."""
+def check_watches(settings: Settings, rooms: Rooms) -> None:
+    """Look at the defaults of every watch. Raises SettingsError where they are wrong."""
     for watch in settings.watch:
         check_defaults(watch.name, watch.defaults, rooms.catalogue, paths_of(settings, watch))
+
+
+def reload_intakes(new: Settings, intakes: Mapping[str, Intake]) -> None:
+    """Let the intakes go by settings of the same watches that were read anew."""
+    for watch in new.watch:
+        intakes[watch.name].follow(_watch(watch, new))
+
+
+def intakes_of(settings: Settings, rooms: Rooms) -> dict[str, Intake]:
+    """Return the intake of each watch. Raises SettingsError where a watch's defaults are wrong."""
+    check_watches(settings, rooms)
     return {
         watch.name: Intake(
             _watch(watch, settings),

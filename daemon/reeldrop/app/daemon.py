@@ -3,16 +3,26 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import structlog
 from pydantic import SecretStr
 
 from reeldrop import files, version
-from reeldrop.app.building import Builder, aside, boards_of, intakes_of, new_id
+from reeldrop.app.aside import aside
+from reeldrop.app.building import (
+    Builder,
+    boards_of,
+    check_watches,
+    intakes_of,
+    new_id,
+    reload_intakes,
+)
 from reeldrop.app.folders import WatchFolders
 from reeldrop.app.receivers import open_receivers
-from reeldrop.app.stand_in import with_stand_in
+from reeldrop.app.reloading import Reloads
+from reeldrop.app.stand_in import open_stand_in
 from reeldrop.app.start import Stopped, starting
 from reeldrop.app.window import open_window
 from reeldrop.domain.errors import SettingsError
@@ -23,6 +33,7 @@ from reeldrop.engine.rooms import Rooms
 from reeldrop.engine.supervisor import Supervisor
 from reeldrop.host.clock import SystemClock
 from reeldrop.host.lock import hold_state_folder
+from reeldrop.host.notify import Notifier
 from reeldrop.settings import Settings, api_key, web_token
 from reeldrop.telemetry import hide
 from reeldrop.telemetry.metrics import Counters
@@ -53,16 +64,27 @@ class Tally:
     """Why queued jobs were left; empty where none were."""
 
 
-async def run(settings: Settings, options: Options, stop: asyncio.Event) -> Tally:
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What is around one run: who is told how it is, and who may ask for other settings."""
+
+    notifier: Notifier = field(default_factory=lambda: Notifier(""))
+    reloads: Reloads = field(default_factory=Reloads)
+
+
+async def run(
+    settings: Settings, options: Options, stop: asyncio.Event, outside: Outside | None = None
+) -> Tally:
     """Run the daemon until `stop` is set, or with `once` until everything there is worked off.
 
     Raises:
         SettingsError: the settings, the folders or the API key are wrong.
         StartupError: a folder or the store is not there, or another daemon holds it.
     """
+    outside = outside or Outside()
     try:
-        async with opened(settings, options, stop) as rooms:
-            return await work(settings, rooms, stop, once=options.once)
+        async with opened(settings, options, stop, outside) as rooms:
+            return await work(settings, rooms, stop, outside, once=options.once)
     except Stopped:
         log.info("daemon.stopped")
         return Tally()
@@ -70,14 +92,17 @@ async def run(settings: Settings, options: Options, stop: asyncio.Event) -> Tall
 
 @asynccontextmanager
 async def opened(
-    settings: Settings, options: Options, stop: asyncio.Event
+    settings: Settings, options: Options, stop: asyncio.Event, outside: Outside | None = None
 ) -> AsyncGenerator[Rooms, None]:
     """Open every room the engine needs, and close them in the opposite order. Raises like `run`, Stopped."""
+    outside = outside or Outside()
+    reloads = outside.reloads
     key, token = _key(settings, options), web_token(settings.web)
     counters = Counters(watch.name for watch in settings.watch)
+    reloads.begin(settings, key)
     async with AsyncExitStack() as stack:
-        build = Builder(settings, SystemClock(), stack, counters)
-        async with starting(WatchFolders(settings), stop):
+        build = Builder(settings, SystemClock(), stack, counters, reloads)
+        async with starting(WatchFolders(settings), stop, outside.notifier.starting):
             await aside(files.check_folders, settings)
             receivers = await open_receivers(settings.notify, build.clock, stack)
             stack.enter_context(hold_state_folder(settings.store.state_folder))
@@ -87,7 +112,9 @@ async def opened(
             if token is not None:
                 hide([token.get_secret_value()])
             if options.simulate:
-                build = replace(build, settings=await with_stand_in(settings, stack))
+                pointed = await open_stand_in(settings, stack)
+                reloads.see_through(pointed)
+                build = replace(build, settings=pointed(settings))
             uploads = await build.uploads(store)
             rooms = await build.rooms(marks, store, await build.provider(key), uploads, stop)
             rooms = replace(rooms, receivers=receivers)
@@ -108,7 +135,7 @@ async def carry_out_orders(settings: Settings) -> None:
         if all(order.kind in WITHOUT_FOLDERS for order in open_orders):
             settings = settings.model_copy(update={"watch": ()})
         build = Builder(settings, clock, stack)
-        async with starting(WatchFolders(settings), stop):
+        async with starting(WatchFolders(settings), stop, _nothing):
             await aside(files.check_folders, settings)
             marks = await build.own(store, take_over=False)
             key = api_key(settings.api)
@@ -123,7 +150,7 @@ async def carry_out_orders(settings: Settings) -> None:
 
 async def check_folders(settings: Settings) -> None:
     """Look whether the folders of the settings can be worked with. Raises SettingsError, StartupError."""
-    async with starting(WatchFolders(settings), asyncio.Event()):
+    async with starting(WatchFolders(settings), asyncio.Event(), _nothing):
         await aside(files.check_folders, settings)
 
 
@@ -141,20 +168,43 @@ def _key(settings: Settings, options: Options) -> SecretStr | None:
     return key
 
 
-async def work(settings: Settings, rooms: Rooms, stop: asyncio.Event, *, once: bool) -> Tally:
+def _nothing() -> None:
+    """Nobody waits for this start."""
+
+
+async def work(
+    settings: Settings,
+    rooms: Rooms,
+    stop: asyncio.Event,
+    outside: Outside | None = None,
+    *,
+    once: bool,
+) -> Tally:
     """Recover what the last run left, then work until `stop`.
 
     Raises StepError, StartupError, Stopped, and SettingsError where a watch's defaults are wrong.
     """
+    outside = outside or Outside()
+    reloads = outside.reloads
     intakes = intakes_of(settings, rooms)
     folders = WatchFolders(settings)
-    async with starting(folders, stop):
-        boards = boards_of(settings, rooms)
+    async with starting(folders, stop, outside.notifier.starting):
+        boards = boards_of(settings, rooms, reloads)
         jobs = await recover(rooms, intakes, new_id)
         jobs += await recall_cancels(rooms)
     log.info("daemon.started", version=version(), node=rooms.node, watches=len(intakes))
-    supervisor = Supervisor(rooms, intakes, boards, folders, stop)
-    await supervisor.run(jobs, once=once)
+    supervisor = Supervisor(rooms, intakes, boards, folders, stop, outside.notifier)
+
+    def follow(new: Settings) -> None:
+        folders.keep_free(new.limits.min_free_disk)
+        reload_intakes(new, intakes)
+        supervisor.look_again()
+
+    reloads.check(lambda new: check_watches(new, rooms))
+    reloads.follow(follow)
+    outside.notifier.ready()
+    reload_lane = partial(reloads.lane, outside.notifier, supervisor.note)
+    await supervisor.run(jobs, reload_lane, once=once)
     left = await rooms.store.jobs([State.UNCERTAIN, State.GENERATING, State.QUEUED])
     log.info("daemon.stopped", **{str(state): ended for state, ended in supervisor.ended.items()})
     return Tally(

@@ -44,6 +44,10 @@ class WatchFolders:
         }
         self._room = Room(tuple(self._called), settings.limits.min_free_disk)
 
+    def keep_free(self, reserve: int) -> None:
+        """Want `reserve` bytes free on each disk, from the next look on."""
+        self._room.reserve = reserve
+
     async def short(self) -> Mapping[str, str]:
         """Return which watches' disks are too full to take on work, and a sentence for each."""
         short = await self._room.shortage()

@@ -1,7 +1,7 @@
 """A start that ends in time: a folder that hangs must not hold it, and a stop is obeyed at once."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from reeldrop.app.folders import WatchFolders
@@ -16,10 +16,13 @@ class Stopped(Exception):
 
 
 @asynccontextmanager
-async def starting(folders: WatchFolders, stop: asyncio.Event) -> AsyncGenerator[None, None]:
+async def starting(
+    folders: WatchFolders, stop: asyncio.Event, going_on: Callable[[], None]
+) -> AsyncGenerator[None, None]:
     """Let the block go on while the folders answer and nobody stops it; they answer when it begins.
 
-    What takes long in the block must run in threads that may be left behind.
+    What takes long in the block must run in threads that may be left behind. `going_on` is called
+    again and again while it does.
 
     Raises:
         StartupError: a folder does not answer.
@@ -31,6 +34,7 @@ async def starting(folders: WatchFolders, stop: asyncio.Event) -> AsyncGenerator
         while not (silent or stop.is_set()):
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), PULSE)
+            going_on()
             silent.extend(await folders.unanswering())
         limit.reschedule(0.0)
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -11,7 +12,7 @@ from reeldrop.cli.options import config_options
 
 if TYPE_CHECKING:
     from reeldrop.app import Options, Tally
-    from reeldrop.settings import Settings
+    from reeldrop.settings import Loaded, Settings
 
 
 @click.command()
@@ -31,18 +32,22 @@ def command(
 ) -> None:
     """Watch the inboxes and restyle what is dropped into them.
 
-    Ends on SIGTERM within 10 s; what is under way goes on at the next start.
+    Ends on SIGTERM within 10 s; what is under way goes on at the next start. Reads its settings anew
+    on SIGHUP; in a terminal that ends it too, as closing the terminal does.
     """
     from reeldrop import settings as configuration  # noqa: PLC0415 - see cli/commands.py
     from reeldrop import telemetry  # noqa: PLC0415
     from reeldrop.app import Options  # noqa: PLC0415
     from reeldrop.host.leaving import leave  # noqa: PLC0415
 
-    settings = configuration.load(config, inbox, outbox).settings
+    def read() -> "Loaded":
+        return configuration.load(config, inbox, outbox)
+
+    settings = read().settings
     telemetry.configure(settings.log.level, to_terminal=sys.stderr.isatty())
     if settings.output.umask is not None:
         os.umask(settings.output.umask)
-    tally = asyncio.run(_run(settings, Options(once, simulate, take_over)))
+    tally = asyncio.run(_run(settings, Options(once, simulate, take_over), read))
     code = exit_code(tally) if once else 0
     if settings.upload.object_store:
         leave(code)
@@ -61,8 +66,13 @@ def exit_code(tally: "Tally") -> int:
     return 4 if tally.late else 0
 
 
-async def _run(settings: "Settings", options: "Options") -> "Tally":
+async def _run(settings: "Settings", options: "Options", read: Callable[[], "Loaded"]) -> "Tally":
     from reeldrop import app  # noqa: PLC0415
+    from reeldrop.host.notify import Notifier  # noqa: PLC0415
     from reeldrop.host.signals import stop_on_signals  # noqa: PLC0415
+    from reeldrop.settings import read_service  # noqa: PLC0415
 
-    return await app.run(settings, options, stop_on_signals())
+    manager, reloads = read_service(), app.Reloads(read)
+    outside = app.Outside(Notifier(manager.socket, manager.watchdog), reloads)
+    stop = stop_on_signals(None if sys.stderr.isatty() else reloads.asked.set)
+    return await app.run(settings, options, stop, outside)

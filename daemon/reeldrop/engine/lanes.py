@@ -22,9 +22,11 @@ class Lanes:
     """One schedule for each state, and where folders are touched for each watch."""
 
     def __init__(self, clock: Clock, watches: Iterable[str]) -> None:
-        self._common = {state: Schedule(clock) for state in COMMON}
+        self._common = {state: Schedule(clock, str(state)) for state in COMMON}
         self._own = {
-            (state, watch): Schedule(clock) for state in OF_A_WATCH for watch in (NOBODYS, *watches)
+            (state, watch): Schedule(clock, f"{state} {watch}".strip())
+            for state in OF_A_WATCH
+            for watch in (NOBODYS, *watches)
         }
 
     def each(self) -> Iterator[Schedule]:

@@ -1,7 +1,7 @@
 """What the engine is given: the ports, one pair of folders for each watch, and its policy."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Protocol
 
 from reeldrop.domain.errors import FolderOffline
@@ -23,9 +23,9 @@ from reeldrop.ports import (
 DAY = 86_400.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Place:
-    """One watch: where its drops come from and where they go."""
+    """One watch: where its drops come from and where they go. A reload may change `duplicates`."""
 
     inbox: Inbox
     outbox: Outbox
@@ -52,9 +52,9 @@ class Folders(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Policy:
-    """How long the engine waits for what; all in seconds."""
+    """How long the engine waits for what; all in seconds. A reload may change it: it is asked at every step."""
 
     poll_interval: float
     generation_timeout: float
@@ -69,6 +69,11 @@ class Policy:
     longest_fetch_retry: float = 3600.0
     longest_freed: float = 600.0
     """Longest time between two submits of a clip that the API fails on again and again."""
+
+    def become(self, other: "Policy") -> None:
+        """Hold for all that is asked from now on as `other` does."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(other, each.name))
 
 
 @dataclass(frozen=True, slots=True)

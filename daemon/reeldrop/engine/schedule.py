@@ -4,6 +4,7 @@ import asyncio
 import heapq
 from contextlib import suppress
 from itertools import count
+from math import inf
 
 from reeldrop.domain.job import Job, JobId
 from reeldrop.ports import Clock
@@ -12,7 +13,8 @@ from reeldrop.ports import Clock
 class Schedule:
     """A heap of due times, so that a waiting job costs one entry and no task."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, name: str) -> None:
+        self.name = name
         self._clock = clock
         self._heap: list[tuple[float, int, Job]] = []
         self._number = count()
@@ -38,6 +40,10 @@ class Schedule:
         """Forget a job's next step: another one is wanted."""
         self._heap = [entry for entry in self._heap if entry[2].id != job_id]
         heapq.heapify(self._heap)
+
+    def due(self) -> float:
+        """Return when the first step is due (monotonic seconds), infinity where there is none."""
+        return self._heap[0][0] if self._heap else inf
 
     async def get(self) -> Job:
         """Return the next job, once it is due."""

@@ -5,6 +5,7 @@ how far files have gone.
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import structlog
@@ -12,6 +13,7 @@ import structlog
 from reeldrop.domain.errors import StepError, StoreUnavailable
 from reeldrop.engine.gate import Gate
 from reeldrop.engine.healths import Healths
+from reeldrop.engine.pulse import Beat
 from reeldrop.engine.transfers import Transfers
 from reeldrop.ports import Block, Clock, JobStore, Transfer
 
@@ -25,6 +27,8 @@ HEARTBEAT = 30.0
 PROGRESS = 3.0
 """Seconds between two boards that differ only in how far files have gone. An outbox lies on a NAS, and
 a board is two files made anew there; a browser reads them every 10 s, `drop --wait` twice a second."""
+SLOWEST = 120.0
+"""Seconds within which the store lane comes round: a heartbeat, and a store that is slow."""
 LAST_WORDS = 1.0
 """Seconds that all boards together get for a last time."""
 
@@ -54,21 +58,27 @@ class Showing:
         self._moved: list[Transfer] | None = None
         self._boarded: list[Transfer] = []
         self._boarded_at = clock.monotonic()
+        self._listeners: list[Callable[[], None]] = []
         transfers.call(self._news.set)
+
+    def call(self, listener: Callable[[], None]) -> None:
+        """Have `listener` called whenever something may look different."""
+        self._listeners.append(listener)
 
     def changed(self) -> None:
         """Hear that something may look different now."""
         self._news.set()
         self._write_boards()
 
-    def lanes(self) -> Iterator[Coroutine[Any, Any, None]]:
-        """Yield what is to run: an outbox that hangs keeps its own board waiting and no other."""
-        yield self._store_lane()
-        for board, news in self._boards.items():
-            yield self._board_lane(board, news)
+    def lanes(self) -> Iterator[tuple[str, Callable[[Beat], Coroutine[Any, Any, None]]]]:
+        """Yield what is to run, by name: an outbox that hangs keeps its own board waiting and no other."""
+        yield "showing", self._store_lane
+        for number, (board, news) in enumerate(self._boards.items()):
+            yield f"board {number}", partial(self._board_lane, board, news)
 
-    async def _store_lane(self) -> None:
+    async def _store_lane(self, beat: Beat) -> None:
         while True:
+            beat.within(SLOWEST)
             self._news.clear()
             with suppress(StoreUnavailable):
                 await self._tell()
@@ -77,7 +87,9 @@ class Showing:
             if self._transfers.idle and self._moved == []:
                 await _wait(self._news)
 
-    async def _board_lane(self, board: Board, news: asyncio.Event) -> None:
+    async def _board_lane(self, board: Board, news: asyncio.Event, beat: Beat) -> None:
+        # It may hang with its outbox for as long as that does.
+        beat.rest()
         # Before that the store holds what a dead daemon was sending.
         await self._first_told.wait()
         while True:
@@ -113,6 +125,8 @@ class Showing:
         """Let every board be written: it reads in the store what was just put down."""
         for news in self._boards.values():
             news.set()
+        for listener in self._listeners:
+            listener()
 
     async def last_words(self) -> None:
         """Write every board once more; one that hangs is left as it is."""

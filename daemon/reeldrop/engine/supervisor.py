@@ -6,8 +6,10 @@ from it. On a stop nothing new is taken, short steps end, and what is left waits
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
+from typing import Any
 
 import structlog
 
@@ -22,15 +24,17 @@ from reeldrop.engine.lanes import Lanes
 from reeldrop.engine.notices import Notices
 from reeldrop.engine.nudging import Nudging
 from reeldrop.engine.operations import Orders
+from reeldrop.engine.pulse import Beat, Pulse
 from reeldrop.engine.queue import Queue
 from reeldrop.engine.rooms import Folders, Rooms
 from reeldrop.engine.schedule import Schedule
 from reeldrop.engine.showing import Board, Showing
 from reeldrop.engine.taken import is_given_back
+from reeldrop.engine.telling import Telling
 from reeldrop.engine.tidying import Tidying
 from reeldrop.engine.vigil import Vigil
 from reeldrop.engine.worker import Worker
-from reeldrop.ports import Order
+from reeldrop.ports import Order, Overseer
 
 log = structlog.get_logger()
 
@@ -40,6 +44,14 @@ GRACE = 4.5
 """Seconds that running steps get to end after a stop; a step that a share holds never does."""
 ORDERS_INTERVAL = 0.25
 """Seconds between two looks for what people have asked for: a resume works within a second."""
+SLOWEST_STORE = 60.0
+"""Seconds within which the store answers a small question; one that does not has stopped to live."""
+SLOWEST_TURN = 180.0
+"""Seconds within which the queue comes to an answer: it pauses for a minute, and asks disks and store."""
+
+
+Lane = Callable[[Beat], Coroutine[Any, Any, None]]
+Beside = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Supervisor:
@@ -52,6 +64,7 @@ class Supervisor:
         boards: Sequence[Board],
         folders: Folders,
         stop: asyncio.Event,
+        overseer: Overseer,
     ) -> None:
         self._rooms = rooms
         self._intakes = intakes
@@ -64,6 +77,10 @@ class Supervisor:
         self._showing = Showing(
             rooms.store, rooms.clock, self._gate, self._healths, rooms.transfers, boards
         )
+        self._overseer = overseer
+        self._pulse = Pulse(rooms.clock, stop.is_set)
+        self._telling = Telling(rooms.store, rooms.clock, self._gate, overseer)
+        self._showing.call(self._telling.changed)
         self._tidying = Tidying(rooms.uploads)
         self._notices = Notices(rooms, self._gate)
         self._vigil = Vigil(
@@ -96,10 +113,25 @@ class Supervisor:
         """Why nothing is submitted now; empty while something may be."""
         return self._gate.reason
 
-    async def run(self, jobs: list[Job], *, once: bool) -> None:
+    @property
+    def stalled(self) -> list[str]:
+        """The lanes that stand still though they must not, by name."""
+        return self._pulse.stalled
+
+    def note(self, text: str) -> None:
+        """Tell the overseer `text` with all that is told from now on; "" for nothing."""
+        self._telling.note(text)
+
+    def look_again(self) -> None:
+        """Hear that limits and times are others now: whatever waits asks again."""
+        self._queue.changed()
+        for intake in self._intakes.values():
+            intake.inbox.wake()
+
+    async def run(self, jobs: list[Job], beside: Beside, *, once: bool) -> None:
         """Work until `stop` is set; with `once` also until nothing is left to work off.
 
-        `jobs` are those that the store handed over at the start.
+        `jobs` are those that the store handed over at the start; `beside` runs as long as the lanes.
         """
         await self._notices.begin()
         for job in jobs:
@@ -107,23 +139,20 @@ class Supervisor:
         if (since := await self._rooms.store.paused()) is not None:
             self._gate.pause(since)
         try:
-            await self._run(once=once)
+            await self._run(beside, once=once)
         except ExceptionGroup as errors:
             # One of several is enough to say why the daemon ends.
             raise errors.exceptions[0] from errors
 
-    async def _run(self, *, once: bool) -> None:
+    async def _run(self, beside: Beside, *, once: bool) -> None:
         async with asyncio.TaskGroup() as group:
             lanes = [
-                *(group.create_task(self._intake_lane(name)) for name in self._intakes),
-                group.create_task(self._submit_lane(group)),
-                group.create_task(self._orders_lane(group)),
-                group.create_task(self._vigil.lane()),
-                group.create_task(self._tidying.lane()),
-                *(group.create_task(lane) for lane in self._showing.lanes()),
-                *(group.create_task(lane) for lane in self._notices.lanes()),
-                *(group.create_task(self._lane(schedule)) for schedule in self._lanes.each()),
+                group.create_task(self._pulse.carry(name, lane))
+                for name, lane in self._living(group)
             ]
+            lanes.append(group.create_task(self._pulse.watch(self._overseer)))
+            lanes.append(group.create_task(beside()))
+            lanes += [group.create_task(lane) for lane in self._notices.lanes()]
             if once:
                 lanes.append(group.create_task(self._stop_when_idle()))
             await self._stop.wait()
@@ -132,8 +161,23 @@ class Supervisor:
                 lane.cancel()
         await self._showing.last_words()
 
+    def _living(self, group: asyncio.TaskGroup) -> Iterator[tuple[str, Lane]]:
+        """Yield every lane that must live, with its name."""
+        for name in self._intakes:
+            yield f"intake {name}", partial(self._intake_lane, name)
+        yield "submits", partial(self._submit_lane, group)
+        yield "orders", partial(self._orders_lane, group)
+        yield "vigil", self._vigil.lane
+        yield "tidying", lambda _: self._tidying.lane()
+        yield from self._showing.lanes()
+        if self._overseer.listens:
+            yield "telling", self._telling.lane
+        for number, schedule in enumerate(self._lanes.each()):
+            yield f"{schedule.name} {number}", partial(self._lane, schedule)
+
     async def _drain(self) -> None:
         """Let short steps and awaited answers end; an upload whose end is still here is broken off."""
+        self._overseer.stopping()
         log.info("daemon.stopping", running=len(self._running))
         for attempt, task in list(self._submits.items()):
             if attempt.breakable:
@@ -144,11 +188,14 @@ class Supervisor:
         for task in (*self._submits.values(), *self._asked.values()):
             task.cancel()
 
-    async def _intake_lane(self, name: str) -> None:
+    async def _intake_lane(self, name: str, beat: Beat) -> None:
         inbox = self._intakes[name].inbox
         while not self._stop.is_set():
+            # A scan that hangs in the kernel is the vigil's to tell.
+            beat.rest()
             wait = await self._look(name)
             if wait > 0:
+                beat.within(wait)
                 await inbox.changed(wait)
 
     async def _look(self, name: str) -> float:
@@ -167,9 +214,11 @@ class Supervisor:
         self._showing.changed()
         return looked.wait
 
-    async def _submit_lane(self, group: asyncio.TaskGroup) -> None:
+    async def _submit_lane(self, group: asyncio.TaskGroup, beat: Beat) -> None:
         while not self._stop.is_set():
+            beat.rest()
             await self._slots.acquire()
+            beat.within(SLOWEST_TURN)
             job = await self._queue.take()
             if job is None:
                 self._slots.release()
@@ -206,9 +255,12 @@ class Supervisor:
         self._showing.changed()
         self._lanes.put(job, after)
 
-    async def _lane(self, schedule: Schedule) -> None:
+    async def _lane(self, schedule: Schedule, beat: Beat) -> None:
         while True:
-            await self._step(Attempt(await schedule.get(), self._rooms, self._gate))
+            beat.when_due(schedule.due)
+            job = await schedule.get()
+            beat.rest()
+            await self._step(Attempt(job, self._rooms, self._gate))
 
     async def _step(self, attempt: Attempt) -> None:
         if self._stop.is_set():
@@ -239,8 +291,9 @@ class Supervisor:
 
     # ------------------------------------------------------------------ what people ask for
 
-    async def _orders_lane(self, group: asyncio.TaskGroup) -> None:
+    async def _orders_lane(self, group: asyncio.TaskGroup, beat: Beat) -> None:
         while not self._stop.is_set():
+            beat.within(SLOWEST_STORE)
             with suppress(StoreUnavailable):
                 for order in await self._rooms.store.orders():
                     # One that asks the provider's log must not hold up the next one.

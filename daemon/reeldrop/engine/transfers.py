@@ -32,15 +32,15 @@ class Pace:
 
     def __init__(self, clock: Clock, rate: int) -> None:
         self._clock = clock
-        self._rate = rate
+        self.rate = rate
         self._free_at = -inf
 
     def take(self, count: int) -> float:
         """Return the seconds to wait now that `count` bytes pass; who asks first goes on first."""
-        if not self._rate:
+        if not self.rate:
             return 0.0
         now = self._clock.monotonic()
-        self._free_at = max(self._free_at, now - BURST) + count / self._rate
+        self._free_at = max(self._free_at, now - BURST) + count / self.rate
         return max(0.0, self._free_at - now)
 
 
@@ -178,10 +178,15 @@ class Transfers:
     ) -> None:
         """`bandwidth` is in bytes/s for each direction; 0, or none, for as much as there is."""
         self._clock, self._metrics = clock, metrics
-        limits = bandwidth or {}
-        self._paces = {each: Pace(clock, limits.get(each, 0)) for each in Direction}
+        self._paces = {each: Pace(clock, 0) for each in Direction}
+        self.limit(bandwidth or {})
         self._meters: list[JobMeter] = []
         self._listeners: list[Callable[[], None]] = []
+
+    def limit(self, bandwidth: Mapping[Direction, int]) -> None:
+        """Hold what passes from now on to `bandwidth`, as at the start."""
+        for direction, pace in self._paces.items():
+            pace.rate = bandwidth.get(direction, 0)
 
     def call(self, listener: Callable[[], None]) -> None:
         """Have `listener` called whenever there begins to be something to follow."""

@@ -7,11 +7,14 @@ What is new is kept from the share, and people are told.
 
 from collections.abc import Callable, Mapping
 
+from reeldrop.engine.pulse import Beat
 from reeldrop.engine.rooms import Folders
 from reeldrop.ports import Clock
 
 PULSE = 1.0
 """Seconds between two looks at who is silent."""
+SLOWEST = 60.0
+"""Seconds within which a round comes to its end: disks are given two to answer."""
 LONGEST_STEP = 1800.0
 """Seconds after which a look that comes no step on counts as hung although the inbox itself answers.
 
@@ -51,9 +54,10 @@ class Vigil:
         """Hear that it has come to its end, well or not."""
         del self._looking[watch]
 
-    async def lane(self) -> None:
+    async def lane(self, beat: Beat) -> None:
         """Keep watch until cancelled."""
         while True:
+            beat.within(SLOWEST)
             silent = {**self._stuck(), **await self._folders.silent()}
             if silent != self._silent:
                 self._silent = silent

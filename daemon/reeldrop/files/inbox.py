@@ -47,6 +47,10 @@ class FolderInbox:
         self._tops: dict[RelPath, RelPath] = {}
         """The folders of the last scan that do not lie on the inbox's own file system."""
 
+    def poll_every(self, seconds: float) -> None:
+        """Look again after `seconds` from now on, where changes are not told."""
+        self._poll_interval = seconds
+
     async def aclose(self) -> None:
         """Stop watching and let the threads end; one that hangs in the kernel is left behind."""
         self._watcher.close()

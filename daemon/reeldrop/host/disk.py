@@ -71,7 +71,7 @@ class Room:
     def __init__(self, folders: Sequence[Path], reserve: int) -> None:
         """`reserve` is in bytes, for each folder."""
         self._disks = {folder: Disk(folder) for folder in folders}
-        self._reserve = reserve
+        self.reserve = reserve
         self._asked = -ASK_AGAIN
         self._looking = asyncio.Lock()
         self._short: dict[Path, str] = {}
@@ -105,8 +105,8 @@ class Room:
         self._short = {
             folder: (
                 f"The disk of {folder} has {left / 1e6:.0f} MB free; "
-                f"{self._reserve / 1e6:.0f} MB are kept free (limits.min_free_disk)."
+                f"{self.reserve / 1e6:.0f} MB are kept free (limits.min_free_disk)."
             )
             for folder, left in zip(self._disks, free, strict=True)
-            if left is not None and left < self._reserve
+            if left is not None and left < self.reserve
         }

@@ -9,15 +9,34 @@ from contextlib import suppress
 
 LONGEST_STATUS = 500
 """Characters of the line that `systemctl status` shows."""
+START_PATIENCE = 60.0
+"""Seconds that a start which still comes on is given each time."""
+START_TOLD = 5.0
+"""Seconds between two words that it does."""
+SIGNS = 3
+"""Signs of life in the time that the watchdog waits for one."""
 
 
 class Notifier:
-    """Sends datagrams to the socket of a service manager."""
+    """The `Overseer` port: sends datagrams to the socket of a service manager."""
 
-    def __init__(self, address: str) -> None:
-        """`address` is the socket's path, with `@` first an abstract one; "" for nobody."""
+    def __init__(self, address: str, watchdog: float = 0.0) -> None:
+        """`address` is the socket's path, with `@` first an abstract one; "" for nobody.
+
+        `watchdog` is within how many seconds it wants a sign of life; 0 for none.
+        """
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
         self._status = ""
+        self._started_on = -START_TOLD
+        self.listens = bool(address)
+        self.interval = watchdog / SIGNS
+
+    def starting(self) -> None:
+        """Say that the start comes on: it may take longer than the service manager's own time-out."""
+        now = time.monotonic()
+        if now - self._started_on >= START_TOLD:
+            self._started_on = now
+            self._tell(f"EXTEND_TIMEOUT_USEC={START_PATIENCE * 1e6:.0f}")
 
     def ready(self) -> None:
         """Say that the daemon works."""
@@ -35,7 +54,8 @@ class Notifier:
 
     def alive(self) -> None:
         """Feed the watchdog."""
-        self._tell("WATCHDOG=1")
+        if self.interval:
+            self._tell("WATCHDOG=1")
 
     def status(self, line: str) -> None:
         """Show `line` as the daemon's status, if it is another one than before."""

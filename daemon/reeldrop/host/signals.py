@@ -4,15 +4,17 @@ import asyncio
 import os
 import signal
 import threading
+from collections.abc import Callable
 
 LONGEST_STOP = 9.0
 """Seconds from a signal to the end: a share that hangs in the kernel must not hold the process."""
 
 
-def stop_on_signals() -> asyncio.Event:
+def stop_on_signals(hang_up: Callable[[], None] | None = None) -> asyncio.Event:
     """Return an event that SIGTERM or SIGINT sets; a second SIGINT ends the process at once.
 
-    From the first of them the process has LONGEST_STOP seconds to end, then it is ended.
+    SIGHUP calls `hang_up`; without one it stops the daemon too, as it ends a program whose terminal
+    is closed. From the first of them the process has LONGEST_STOP seconds to end, then it is ended.
 
     Called in the running loop, once. SIGIO is ignored from then on: file leases send it, and its
     default action would end the process.
@@ -22,6 +24,10 @@ def stop_on_signals() -> asyncio.Event:
     signal.signal(signal.SIGIO, signal.SIG_IGN)
     loop.add_signal_handler(signal.SIGTERM, _stop, stop)
     loop.add_signal_handler(signal.SIGINT, _interrupt, loop, stop)
+    if hang_up is None:
+        loop.add_signal_handler(signal.SIGHUP, _stop, stop)
+    else:
+        loop.add_signal_handler(signal.SIGHUP, hang_up)
     return stop
 
 

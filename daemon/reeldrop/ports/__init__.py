@@ -4,7 +4,7 @@ Adapters raise only `reeldrop.domain.errors`. All paths are those of `reeldrop.d
 """
 
 from reeldrop.ports.files import Delivery, Entry, Inbox, Mode, Outbox, Scan
-from reeldrop.ports.host import Clock
+from reeldrop.ports.host import Clock, Overseer
 from reeldrop.ports.media import Media
 from reeldrop.ports.metrics import UNCOUNTED, Metrics
 from reeldrop.ports.notices import Receiver
@@ -20,6 +20,7 @@ from reeldrop.ports.store import (
     NOTHING_BARRED,
     Barred,
     Block,
+    Counts,
     DaySpent,
     Happening,
     Health,
@@ -51,6 +52,7 @@ __all__ = [
     "Block",
     "Catalogue",
     "Clock",
+    "Counts",
     "DaySpent",
     "Delivery",
     "Direction",
@@ -70,6 +72,7 @@ __all__ = [
     "Offers",
     "Order",
     "Outbox",
+    "Overseer",
     "Overview",
     "Progress",
     "Provider",

@@ -20,6 +20,14 @@ from reeldrop.ports.uploads import Transfer, UploadMemory
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """How many jobs are in each state that is not the end, and how many drops are no job yet."""
+
+    jobs: Mapping[State, int]
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
 class KeptFile:
     """A file of a kept drop as it was taken: by its path and its bytes it is known for ever.
 
@@ -383,6 +391,10 @@ class JobStore(UploadMemory, Protocol):
 
     async def waiting(self) -> list[Waiting]:
         """Return what is shown as waiting, all watches."""
+        ...
+
+    async def counts(self) -> Counts:
+        """Return how much there is that is not finished; it is counted without reading it."""
         ...
 
     async def known_kept(self, watch: str) -> list[KeptFile]:

@@ -40,10 +40,17 @@ def open_provider(
     Raises:
         SettingsError: the key cannot be a key, or the proxy is no HTTP proxy.
     """
+    if key is not None:
+        check_key(key)
     secret = key.get_secret_value() if key else ""
+    return HttpProvider(settings.base_url, secret, f"reeldrop/{version}", clock, Timeouts())
+
+
+def check_key(key: SecretStr) -> None:
+    """See that `key` can stand in a request. Raises SettingsError."""
+    secret = key.get_secret_value()
     if not secret.isascii() or any(char <= " " or char == "\x7f" for char in secret):
         raise SettingsError("the API key holds characters that no key has; copy it once more")
-    return HttpProvider(settings.base_url, secret, f"reeldrop/{version}", clock, Timeouts())
 
 
 class HttpProvider:
@@ -63,7 +70,7 @@ class HttpProvider:
             "Accept-Encoding": "identity",
         }
         if secret:
-            self._headers["Authorization"] = f"Bearer {secret}"
+            self._authorise(secret)
         self._clients = Clients(self._polling_client)
         self._log = RequestLog(partial(self._get, call=Call.LOG), clock)
         self._fetcher = Fetcher(self._context, agent, clock, timeouts)
@@ -73,6 +80,13 @@ class HttpProvider:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+    def use_key(self, key: SecretStr) -> None:
+        """Send `key` with every request that begins from now on."""
+        self._authorise(key.get_secret_value())
+
+    def _authorise(self, secret: str) -> None:
+        self._headers = {**self._headers, "Authorization": f"Bearer {secret}"}
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from reeldrop.settings.anew import RELOADABLE, Renewed, renewed
     from reeldrop.settings.credentials import object_store_options
     from reeldrop.settings.hooks import plain_environment
     from reeldrop.settings.model import (
@@ -25,15 +26,19 @@ if TYPE_CHECKING:
     )
     from reeldrop.settings.presence import has_settings
     from reeldrop.settings.reading import Loaded, api_key, load, web_token
+    from reeldrop.settings.service import Service, read_service
 
 __all__ = [
     "LONGEST_URL_TTL",
+    "RELOADABLE",
     "ApiSettings",
     "LimitSettings",
     "Loaded",
     "LogSettings",
     "NotifySettings",
     "OutputSettings",
+    "Renewed",
+    "Service",
     "Settings",
     "StoreSettings",
     "UploadSettings",
@@ -44,9 +49,11 @@ __all__ = [
     "load",
     "object_store_options",
     "plain_environment",
+    "read_service",
+    "renewed",
     "web_token",
 ]
-_PLACES = ("presence", "hooks", "model", "credentials", "reading")
+_PLACES = ("presence", "hooks", "service", "model", "credentials", "reading", "anew")
 """Where the names come from, the quickest first."""
 
 

@@ -277,6 +277,10 @@ class Settings(BaseSettings):
         """The name of this daemon in records and logs."""
         return self.node or re.sub(r"[^A-Za-z0-9_.-]", "-", socket.gethostname()) or "node"
 
+    def watch_named(self, name: str) -> WatchSettings:
+        """Return the watch of that name; there is one."""
+        return next(watch for watch in self.watch if watch.name == name)
+
     @model_validator(mode="after")
     def _distinct_watches(self) -> "Settings":
         if name := _doubled([watch.name for watch in self.watch]):

@@ -12,7 +12,7 @@ class Service:
     watchdog: float = 0.0
 
 
-def service() -> Service:
+def read_service() -> Service:
     """Read it once; what is meant for another process is not heard."""
     watchdog = 0.0
     usec, pid = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")

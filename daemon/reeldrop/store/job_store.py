@@ -17,6 +17,7 @@ from reeldrop.ports import (
     Barred,
     Block,
     Clock,
+    Counts,
     DaySpent,
     Happening,
     Health,
@@ -62,6 +63,10 @@ class SqliteJobStore:
     async def enrol(self) -> None:
         """Record this daemon's start. Called once, before anything else."""
         await self._writer.run(lambda db: changes.enrol(db, self._host, self._clock.now()))
+
+    def limit(self, limits: Limits) -> None:
+        """Hold the queue to other limits from now on; what is under way already stays so."""
+        self._limits = limits
 
     async def store_id(self) -> str:
         """Return the store's own random name."""
@@ -301,6 +306,10 @@ class SqliteJobStore:
     async def waiting(self) -> list[Waiting]:
         """Return what is shown as waiting."""
         return await self._look(queries.waiting)
+
+    async def counts(self) -> Counts:
+        """Return how much there is that is not finished."""
+        return await self._look(queries.counts)
 
     async def known_kept(self, watch: str) -> list[KeptFile]:
         """Return the files that were taken of a kept watch."""

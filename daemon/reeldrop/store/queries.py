@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from reeldrop.domain.job import GenerationId, Job, JobId, JournalEntry, RelPath, Waiting
-from reeldrop.domain.lifecycle import State
+from reeldrop.domain.lifecycle import FINAL, State
 from reeldrop.domain.sameness import of_one_drop
-from reeldrop.ports import Block, Direction, Health, KeptFile, Mode, Scope, Taken, Transfer
+from reeldrop.ports import Block, Counts, Direction, Health, KeptFile, Mode, Scope, Taken, Transfer
 from reeldrop.store.rows import columns_of, entry_of, job_of, kept_of, taken_of, text_of, waiting_of
 
 _RIVALS = """
@@ -169,6 +169,18 @@ def jobs_of_claim(db: sqlite3.Connection, folder: RelPath, watch: str) -> list[J
 def waiting(db: sqlite3.Connection) -> list[Waiting]:
     """Return what is shown as waiting, watch by watch."""
     return [waiting_of(row) for row in db.execute("SELECT * FROM waiting ORDER BY watch, n")]
+
+
+def counts(db: sqlite3.Connection) -> Counts:
+    """Count what is not finished, from the index alone."""
+    going = [state for state in State if state not in FINAL]
+    marks = ", ".join("?" * len(going))
+    rows = db.execute(
+        f"SELECT state, count(*) FROM jobs WHERE state IN ({marks}) GROUP BY state",  # noqa: S608 - only question marks are put in
+        going,
+    )
+    jobs = {State(state): count for state, count in rows}
+    return Counts(jobs, db.execute("SELECT count(*) FROM waiting").fetchone()[0])
 
 
 def known_kept(db: sqlite3.Connection, watch: str) -> list[KeptFile]:

@@ -3,6 +3,6 @@
 Must not: hold up or end the daemon when a share hangs or a disk is full, or let a secret through.
 """
 
-from reeldrop.telemetry.setup import Logs, configure, hide, open_logs
+from reeldrop.telemetry.setup import Logs, configure, hide, open_logs, set_level
 
-__all__ = ["Logs", "configure", "hide", "open_logs"]
+__all__ = ["Logs", "configure", "hide", "open_logs", "set_level"]

@@ -10,7 +10,6 @@ from typing import Any, Self
 import structlog
 from pydantic import SecretStr
 
-from reeldrop.settings import LogSettings
 from reeldrop.telemetry.folder_log import FolderLog
 from reeldrop.telemetry.redaction import Redactor
 
@@ -71,14 +70,19 @@ def configure(level: str, *, to_terminal: bool) -> None:
     )
     console = logging.StreamHandler(sys.stderr)
     console.setFormatter(_formatter(to_terminal=to_terminal))
-    root = logging.getLogger()
-    root.handlers[:] = [console]
-    root.setLevel(level.upper())
-    for name in QUIET:
-        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    logging.getLogger().handlers[:] = [console]
+    set_level(level)
     logging.captureWarnings(capture=True)
     # A full or closed standard error is no reason to write tracebacks to standard error.
     logging.raiseExceptions = False
+
+
+def set_level(level: str) -> None:
+    """Let every log say no less than `level` from now on: debug, info, warning or error."""
+    root = logging.getLogger()
+    root.setLevel(level.upper())
+    for name in QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
 def hide(secrets: Iterable[str]) -> None:
@@ -88,7 +92,6 @@ def hide(secrets: Iterable[str]) -> None:
 
 
 def open_logs(
-    settings: LogSettings,
     node: str,
     outboxes: Iterable[Path],
     key: SecretStr | None = None,
@@ -105,7 +108,6 @@ def open_logs(
         hide([key.get_secret_value()])
     handlers = [FolderLog(outbox, node, sign=sign) for outbox in dict.fromkeys(outboxes)]
     for handler in handlers:
-        handler.setLevel(settings.level.upper())
         handler.setFormatter(_formatter(to_terminal=False))
         logging.getLogger().addHandler(handler)
     return Logs(handlers)

@@ -1,5 +1,6 @@
 """Choosing the way a file takes to the provider."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from reeldrop.domain.job import JobId, Way
@@ -30,6 +31,10 @@ class Chooser:
         places: list[Place] = [place for place in (store, route) if place is not None]
         self._means = Means(data_uri_max, can_sign=bool(places))
         self._shared = Shared(places, memory)
+
+    def send_inside_up_to(self, size: int) -> None:
+        """Let files of up to `size` bytes go inside the request from now on, where they may go either way."""
+        self._means = replace(self._means, data_uri_max=size)
 
     async def prepare(self, file: Path, wanted: str, job: JobId, meter: Meter) -> Sending:
         """Return what stands in a request for `file`; see the port."""

@@ -76,7 +76,10 @@ class StatusBoard:
     def __init__(
         self, node: str, watches: Mapping[str, float], store: JobStore, outbox: Outbox, clock: Clock
     ) -> None:
-        """`watches` are those that deliver into `outbox`: the seconds after which a look is late, by name."""
+        """`watches` are those that deliver into `outbox`: the seconds after which a look is late, by name.
+
+        These may change while the board is kept.
+        """
         self._node = node
         self._watches = watches
         self._store = store

@@ -23,18 +23,22 @@ class Found:
     def __init__(
         self, watch: Watch, shelf: Shelf, specs: Specs, past: Past, defaults: Document | None
     ) -> None:
-        self._watch = watch
         self._shelf = shelf
         self._specs = specs
         self._past = past
-        self._base = (defaults,) if defaults else ()
         self._extensions = watch.clip_extensions
+        self.follow(watch, defaults)
         self.quiet_since: dict[RelPath, float | None] = {}
         """For each folder where files have been arriving: since when none is, None while some are."""
         self.named: dict[RelPath, RelPath] = {}
         """The clips that sidecars name themselves, by sidecar."""
         self.broken: dict[RelPath, Exception] = {}
         """The files that met a bug in this look: their drops must not be judged."""
+
+    def follow(self, watch: Watch, defaults: Document | None) -> None:
+        """Go by other times and defaults from now on."""
+        self._watch = watch
+        self._base = (defaults,) if defaults else ()
 
     async def drops(self, files: Files, now: float) -> list[Drop | Clash]:
         """Return the drops of a scan, the oldest first, complete or not, and what is ambiguous."""

@@ -74,6 +74,10 @@ class Frames:
         self._probed: dict[RelPath, tuple[tuple[str, float], Probed]] = {}
         """By sidecar, with the content that it holds for."""
 
+    def follow(self, watch: Watch) -> None:
+        """Judge by other times from now on."""
+        self._watch = watch
+
     async def clip(
         self, drop: Drop, pattern: Pattern, fps: float, least: float | None, around: Round
     ) -> tuple[Footage | None, Wait | NotWhole | ClipUnreadable | None]:

@@ -5,6 +5,7 @@ drop never stops the others.
 """
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -81,23 +82,19 @@ class Intake:
         clock: Clock,
         new_id: Callable[[], str],
     ) -> None:
-        self._watch, self.inbox, self._clock = watch, inbox, clock
+        self._watch, self._coming = watch, watch
+        self.inbox, self._clock, self._store, self._new_id = inbox, clock, store, new_id
         self._extensions = watch.clip_extensions
         probing = Probing(watch.name, store)
         self._shelf = Shelf(inbox, media, Quiet(watch.settle, watch.settle_polling), probing)
         self._frames = Frames(watch, inbox, media, self._shelf, probing)
-        specs = Specs(catalogue, watch.paths)
-        defaults = _defaults(watch)
+        self._specs = Specs(catalogue, watch.paths)
         self._past = Past(watch.name, store)
-        self._found = Found(watch, self._shelf, specs, self._past, defaults)
-        self._judge = Judge(inbox, self._shelf, specs, self._frames, watch, defaults)
-        self._maker = Maker(watch.name, watch.upload, watch.archive == "keep", inbox, new_id)
+        self._found = Found(watch, self._shelf, self._specs, self._past, None)
         self._claims = Claims(inbox, store)
         self._kept = Kept(watch.name, store) if watch.archive == "keep" else None
         self._keeping = Keeping(self._kept, self._shelf) if self._kept else None
-        # A kept clip has a rule of its own.
-        again = self._kept is None and watch.duplicates != "never"
-        self._again = Again(self._shelf, store) if again else None
+        self._judge, self._maker, self._again = self._go_by(watch)
         self._list = WaitingList(watch.name, store, clock)
         self._crashed: dict[RelPath, tuple[str, ...]] = {}
         """The drops that met a bug, by their first file, with the versions of all their files."""
@@ -112,6 +109,23 @@ class Intake:
         """The first file of the drop that the next look begins with, where the last one broke off."""
         self.moved = 0.0
         """When the present look last came a step on (monotonic seconds)."""
+
+    def follow(self, watch: Watch) -> None:
+        """Judge by `watch` from the next look on; its name, extensions and archive are those that were."""
+        self._coming = watch
+
+    def _go_by(self, watch: Watch) -> tuple[Judge, Maker, Again | None]:
+        """Let what remembers files judge by `watch`; return anew what does not."""
+        defaults = _defaults(watch)
+        self._shelf.settle_by(Quiet(watch.settle, watch.settle_polling))
+        self._frames.follow(watch)
+        self._found.follow(watch, defaults)
+        judge = Judge(self.inbox, self._shelf, self._specs, self._frames, watch, defaults)
+        keep = watch.archive == "keep"
+        maker = Maker(watch.name, watch.upload, keep, self.inbox, self._new_id)
+        # A kept clip has a rule of its own.
+        again = not keep and watch.duplicates != "never"
+        return judge, maker, Again(self._shelf, self._store) if again else None
 
     async def finish_claims(self, jobs: Sequence[Job]) -> list[Job]:
         """Make the claims of an earlier run's jobs true; called once, before the first look.
@@ -132,6 +146,9 @@ class Intake:
 
         An inbox that does not answer is said in `Looked.offline`; absence then proves nothing.
         """
+        if self._watch is not self._coming:
+            self._watch = self._coming
+            self._judge, self._maker, self._again = self._go_by(self._watch)
         outcome = _Outcome(self._clock.monotonic(), self._clock.now())
         offline, scanned, modes = "", None, ()
         try:
@@ -335,4 +352,5 @@ def _defaults(watch: Watch) -> Document | None:
     if not watch.defaults:
         return None
     name = f"the defaults of the watch {watch.name}"
-    return Document(Role.DEFAULTS, name, RelPath(""), dict(watch.defaults), "defaults")
+    version = f"defaults\0{json.dumps(watch.defaults, sort_keys=True, default=str)}"
+    return Document(Role.DEFAULTS, name, RelPath(""), dict(watch.defaults), version)

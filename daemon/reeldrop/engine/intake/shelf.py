@@ -73,6 +73,10 @@ class Shelf:
         self._digests: _PerContent[str] = _PerContent()
         self.entries: dict[RelPath, Entry] = {}
 
+    def settle_by(self, quiet: Quiet) -> None:
+        """Let files count as complete by other times from now on."""
+        self._quiet = quiet
+
     def note(self, scan: Scan, entries: Iterable[Entry], now: float) -> None:
         """Take in what a scan that began at `now` saw; `entries` are those that matter."""
         before, self._sightings = self._sightings, {}

@@ -1,0 +1,116 @@
+"""The settings of a running daemon, read anew when somebody asks: SIGHUP, `systemctl reload`.
+
+Rule 1: all is checked before anything is applied; what is wrong changes nothing.
+Rule 2: what is applied is handed to every room in one turn of the loop: no step sees half of it.
+Rule 3: what cannot be applied is named, in the log and in the status line, until a restart.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+import structlog
+from pydantic import SecretStr
+
+from reeldrop.app.aside import aside
+from reeldrop.domain.errors import SettingsError
+from reeldrop.host.notify import Notifier
+from reeldrop.provider.client import check_key
+from reeldrop.settings import Loaded, Settings, api_key, renewed
+
+log = structlog.get_logger()
+
+Follower = Callable[[Settings], None]
+"""Applies what concerns one room; it neither waits nor fails."""
+KEY = "api key"
+"""How the key is called among what has changed: it is no setting."""
+NEEDS_A_RESTART = "Wait for a restart:"
+LONGEST_READ = 10.0
+"""Seconds that the files of the settings may take to be read."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Reloads:
+    """Who follows the settings, and what they are now."""
+
+    def __init__(self, read: Callable[[], Loaded] | None = None) -> None:
+        """`read` reads the settings as they were read at the start; None where nobody may ask."""
+        self.asked = asyncio.Event()
+        self._read = read
+        self._now: tuple[Settings, SecretStr | None] | None = None
+        self._checks: list[Follower] = []
+        self._followers: list[Follower] = []
+        self._key_followers: list[Callable[[SecretStr], None]] = []
+        self._seen_through: Callable[[Settings], Settings] = lambda settings: settings
+
+    def begin(self, settings: Settings, key: SecretStr | None) -> None:
+        """Hear what the daemon starts with; without a `key` none is asked for later."""
+        self._now = settings, key
+
+    def check(self, check: Follower) -> None:
+        """Have settings refused at which `check` raises SettingsError."""
+        self._checks.append(check)
+
+    def follow(self, follower: Follower) -> None:
+        """Have `follower` called with the settings whenever they have changed."""
+        self._followers.append(follower)
+
+    def follow_key(self, follower: Callable[[SecretStr], None]) -> None:
+        """Have `follower` called with the API key whenever it has changed."""
+        self._key_followers.append(follower)
+
+    def see_through(self, change: Callable[[Settings], Settings]) -> None:
+        """Show followers the settings as `change` makes them: what a run sets stands over them."""
+        self._seen_through = change
+
+    async def lane(self, notifier: Notifier, note: Callable[[str], None]) -> None:
+        """Read the settings anew whenever it is asked for; `note` hears what waits for a restart."""
+        while True:
+            await self.asked.wait()
+            self.asked.clear()
+            notifier.reloading()
+            try:
+                await self._reload(note)
+            except SettingsError as error:
+                log.warning("settings.refused", error=error.message, hint=error.hint)
+            notifier.ready()
+
+    async def _reload(self, note: Callable[[str], None]) -> None:
+        """Raises SettingsError: what was read is wrong, or not to be had; then nothing has changed."""
+        if self._read is None or self._now is None:
+            return
+        now, key = self._now
+        loaded = await self._aside(self._read)
+        settings, changed, kept = renewed(now, loaded.settings, loaded.source)
+        new_key = await self._new_key(settings) if key else None
+        for check in self._checks:
+            check(settings)
+        self._now = settings, new_key
+        shown = self._seen_through(settings)
+        for follower in self._followers:
+            follower(shown)
+        if new_key and new_key != key:
+            changed.append(KEY)
+            for key_follower in self._key_followers:
+                key_follower(new_key)
+        log.info("settings.reloaded", changed=changed, kept=kept)
+        note(f"{NEEDS_A_RESTART} {', '.join(kept)}." if kept else "")
+
+    async def _new_key(self, settings: Settings) -> SecretStr:
+        key = await self._aside(api_key, settings.api)
+        if key is None:
+            raise SettingsError("there is no API key any more")
+        check_key(key)
+        return key
+
+    async def _aside(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do what reads files; one that hangs on a share is left behind."""
+        try:
+            async with asyncio.timeout(LONGEST_READ):
+                return await aside(step, *args, **kwargs)
+        except TimeoutError as error:
+            raise SettingsError(
+                f"the settings, or the file of the key, could not be read within {LONGEST_READ:.0f} s"
+            ) from error
