@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-faults test-shares test-s3 test-monitoring test-container check crash torture bench bench-scan bench-burst fmt lock simulate clean
+.PHONY: help demo test test-faults test-shares test-s3 test-systemd test-monitoring test-container check crash torture bench bench-scan bench-burst fmt lock simulate clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -41,6 +41,10 @@ test-container: $(VENV)/.ready ## the image, built from what is committed and ru
 # With Debian's package prometheus, and Grafana's schema: .venv/bin/pip install 'grafana-foundation-sdk==1769699379!11.6.0'
 test-monitoring: $(VENV)/.ready ## rules, scrape and dashboard in a real Prometheus and Grafana's schema: half a minute
 	PYTHONPATH=tests $(BIN)/python -m monitoring.run
+
+# As root on Debian; says which packages are missing. The first run makes a Debian 12 in /var/cache/reeldrop-tests and keeps it.
+test-systemd: $(VENV)/.ready ## the units in a booted machine: installed, dropped into, reloaded, killed; a few minutes
+	PYTHONPATH=tests $(BIN)/python -m systemd.run
 
 check: $(VENV)/.ready ## lint, format, types, import contracts, spelling
 	$(BIN)/ruff check .

@@ -93,6 +93,7 @@ async def test_a_lane_that_breaks_its_word_ends_the_signs_of_life() -> None:
             assert await house.signs(60 + PATIENCE) > 0
             await house.signs(LOOK)
             assert house.pulse.stalled == ["orders"]
+            assert house.overseer.lines == ["Stands still: orders."]
             assert await house.signs(300.0) == 0
             goes_on.set()
             assert await house.signs(2 * LOOK) > 0

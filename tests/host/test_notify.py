@@ -48,6 +48,7 @@ def test_a_start_that_comes_on_asks_for_time_now_and_then(manager: socket.socket
     notifier.ready()
 
     assert manager.recv(999) == b"EXTEND_TIMEOUT_USEC=60000000"
+    assert manager.recv(999).startswith(b"STATUS=Starting: ")
     assert manager.recv(999) == b"READY=1"
 
 

@@ -85,15 +85,16 @@ class Pulse:
         while True:
             stalled = self.stalled
             if stalled != known:
-                _say(stalled)
+                _say(stalled, overseer)
                 known = stalled
             if not stalled:
                 overseer.alive()
             await self._clock.sleep(min(overseer.interval or LOOK, LOOK))
 
 
-def _say(stalled: list[str]) -> None:
+def _say(stalled: list[str], overseer: Overseer) -> None:
     if stalled:
         log.error("lanes.stalled", lanes=stalled)
+        overseer.status(f"Stands still: {', '.join(stalled)}.")
     else:
         log.info("lanes.moving")

@@ -37,6 +37,7 @@ class Notifier:
         if now - self._started_on >= START_TOLD:
             self._started_on = now
             self._tell(f"EXTEND_TIMEOUT_USEC={START_PATIENCE * 1e6:.0f}")
+            self.status("Starting: looks at the folders, and takes over what was under way.")
 
     def ready(self) -> None:
         """Say that the daemon works."""
@@ -51,6 +52,7 @@ class Notifier:
     def stopping(self) -> None:
         """Say that the daemon is about to end."""
         self._tell("STOPPING=1")
+        self.status("Stopping.")
 
     def alive(self) -> None:
         """Feed the watchdog."""
