@@ -108,6 +108,24 @@ async def test_it_says_that_it_is_ready_how_it_is_and_that_it_stops(
     assert "STOPPING=1" in manager.listen()
 
 
+async def test_a_start_that_waits_for_a_slow_share_asks_for_time(
+    site: Site, manager: Manager
+) -> None:
+    """It is not ready, and it is not hung: it says so again and again."""
+
+    def asked() -> int:
+        return sum(words.startswith("EXTEND_TIMEOUT_USEC=") for words in manager.listen())
+
+    async with share(site.inbox) as inbox:
+        with inbox.stalled():
+            start = asyncio.ensure_future(site.start())
+            await eventually(lambda: asked() >= 2)
+            assert "READY=1" not in manager.listen()
+        await start
+        await eventually(manager.told("READY=1"))
+        await site.stop()
+
+
 @pytest.mark.parametrize("wrong", ["settings", "folder", "key"])
 async def test_what_cannot_work_is_never_ready(site: Site, manager: Manager, wrong: str) -> None:
     """78 or 75, and a service manager that waits for READY sees a start that failed."""
@@ -206,9 +224,9 @@ async def test_a_reload_says_what_it_applies_and_what_wants_a_restart(
     ],
 )
 async def test_wrong_settings_at_a_reload_change_nothing(
-    site: Site, api: Simulator, section: str, wrong: dict[str, object], said: str
+    site: Site, manager: Manager, section: str, wrong: dict[str, object], said: str
 ) -> None:
-    """The old ones hold, all of them; the log says what is wrong."""
+    """The old ones hold, all of them; the log and the status line say what is wrong."""
     keys = site.config.with_name("key")
     keys.write_text(KEY)
     del site.environment["AIMLAPI_API_KEY"]
@@ -217,6 +235,7 @@ async def test_wrong_settings_at_a_reload_change_nothing(
     site.configure(log={"level": "debug"}, **{section: wrong})
     told = await reloaded(site, "settings.refused")
     assert said in str(told["error"])
+    await eventually(manager.told("The last reload was refused: "))
     site.drop("a.mov", GOOD)
     assert (await site.finished("a"))["state"] == "delivered"
     assert '"level": "debug"' not in site.log

@@ -75,6 +75,7 @@ class Reloads:
                 await self._reload(note)
             except SettingsError as error:
                 log.warning("settings.refused", error=error.message, hint=error.hint)
+                note(f"The last reload was refused: {error.message}")
             notifier.ready()
 
     async def _reload(self, note: Callable[[str], None]) -> None:
