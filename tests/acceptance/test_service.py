@@ -192,7 +192,7 @@ async def test_a_reload_says_what_it_applies_and_what_wants_a_restart(
     """In one line of the log, and in the status line until there is a restart."""
     await site.start()
     site.configure(
-        limits={"in_flight": 3, "daily_usd": 5.0}, log={"level": "debug"}, web={"listen": ""},
+        limits={"in_flight": 3, "daily_usd": 5.0}, log={"level": "debug"}, web={"listen": "127.0.0.1:1"},
         watch={"settle": 0.2, "archive": "delete"},
         **{"watch.defaults": {"prompt": "from the defaults"}},
     )  # fmt: skip

@@ -86,7 +86,7 @@ class World:
         rooms = Rooms(
             node="nas-1", clock=clock or self.clock, store=store or self.store, provider=nobody,
             catalogue=nobody, uploads=nobody, places={"main": place}, policy=nobody,
-            stopping=lambda: self.stopping, transfers=nobody, receivers=receivers,
+            stopping=lambda: self.stopping, transfers=nobody, pulse=nobody, receivers=receivers,
         )  # fmt: skip
         return Notices(rooms, Gate(self.clock))
 

@@ -18,6 +18,7 @@ from reeldrop.app.reloading import Reloads
 from reeldrop.domain.errors import SettingsError, StartupError
 from reeldrop.engine.intake import Intake, Watch
 from reeldrop.engine.intake.spec import check_defaults
+from reeldrop.engine.pulse import Pulse
 from reeldrop.engine.rooms import Place, Policy, Rooms
 from reeldrop.engine.showing import Board
 from reeldrop.engine.transfers import Transfers
@@ -150,7 +151,7 @@ class Builder:
         stop: asyncio.Event,
     ) -> Rooms:
         """Open what is left. Raises SettingsError, StartupError."""
-        policy, transfers = _policy(self.settings.api), Transfers(self.clock)
+        policy, transfers = _policy(self.settings.api), Transfers(self.clock, metrics=self.metrics)
         transfers.limit(_bandwidth(self.settings.limits))
         self.reloads.follow(lambda new: policy.become(_policy(new.api)))
         self.reloads.follow(lambda new: transfers.limit(_bandwidth(new.limits)))
@@ -167,6 +168,7 @@ class Builder:
             },
             policy=policy,
             stopping=stop.is_set,
+            pulse=Pulse(self.clock, stop.is_set),
             transfers=transfers,
             jitter=random.random,
         )

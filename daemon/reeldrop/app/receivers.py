@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 import structlog
 
 from reeldrop import notify, telemetry, version
-from reeldrop.app.building import aside
+from reeldrop.app.aside import aside
 from reeldrop.ports import Clock, Receiver
 from reeldrop.settings import NotifySettings, plain_environment
 

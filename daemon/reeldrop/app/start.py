@@ -32,9 +32,9 @@ async def starting(
 
     async def mind() -> None:
         while not (silent or stop.is_set()):
+            going_on()
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), PULSE)
-            going_on()
             silent.extend(await folders.unanswering())
         limit.reschedule(0.0)
 

@@ -44,9 +44,9 @@ async def open_window(
     )
     glance = Glance(rooms.store, build.clock)
     own = Self(version(), rooms.node, os.getpid())
-    late = {watch.name: late_after(watch) for watch in build.settings.watch}
-    # The seam for lanes that stand still: HealthPage takes `stalled`, which names them.
-    health = HealthPage(own, glance, late)
+    late = _late_after(build.settings)
+    build.reloads.follow(lambda new: late.update(_late_after(new)))
+    health = HealthPage(own, glance, late, lambda: rooms.pulse.stalled)
     if token is None and build.settings.upload.public_url:
         # A tunnel or proxy may pass on more than /media/: what the world can reach lets nobody in.
         token = SecretStr(secrets.token_hex(32))
@@ -60,6 +60,10 @@ async def open_window(
         log.warning("web.unavailable", listen=web.listen, error=error.message)
         return
     log.info("web.listening", listen=web.listen, port=port)
+
+
+def _late_after(settings: Settings) -> dict[str, float]:
+    return {watch.name: late_after(watch) for watch in settings.watch}
 
 
 def _counted_in(rooms: Rooms) -> Counted:

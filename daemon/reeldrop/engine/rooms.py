@@ -7,6 +7,7 @@ from typing import Protocol
 from reeldrop.domain.errors import FolderOffline
 from reeldrop.domain.job import Job, JobId
 from reeldrop.engine.intake.probing import Probing
+from reeldrop.engine.pulse import Pulse
 from reeldrop.engine.transfers import Transfers
 from reeldrop.ports import (
     Catalogue,
@@ -90,6 +91,7 @@ class Rooms:
     policy: Policy
     stopping: Callable[[], bool]
     transfers: Transfers
+    pulse: Pulse
     receivers: Sequence[Receiver] = ()
     """Who is told what becomes of jobs."""
     jitter: Callable[[], float] = field(default=lambda: 1.0)

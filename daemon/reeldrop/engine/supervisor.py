@@ -24,7 +24,7 @@ from reeldrop.engine.lanes import Lanes
 from reeldrop.engine.notices import Notices
 from reeldrop.engine.nudging import Nudging
 from reeldrop.engine.operations import Orders
-from reeldrop.engine.pulse import Beat, Pulse
+from reeldrop.engine.pulse import Beat
 from reeldrop.engine.queue import Queue
 from reeldrop.engine.rooms import Folders, Rooms
 from reeldrop.engine.schedule import Schedule
@@ -78,7 +78,7 @@ class Supervisor:
             rooms.store, rooms.clock, self._gate, self._healths, rooms.transfers, boards
         )
         self._overseer = overseer
-        self._pulse = Pulse(rooms.clock, stop.is_set)
+        self._pulse = rooms.pulse
         self._telling = Telling(rooms.store, rooms.clock, self._gate, overseer)
         self._showing.call(self._telling.changed)
         self._tidying = Tidying(rooms.uploads)
@@ -112,11 +112,6 @@ class Supervisor:
     def blocked(self) -> str:
         """Why nothing is submitted now; empty while something may be."""
         return self._gate.reason
-
-    @property
-    def stalled(self) -> list[str]:
-        """The lanes that stand still though they must not, by name."""
-        return self._pulse.stalled
 
     def note(self, text: str) -> None:
         """Tell the overseer `text` with all that is told from now on; "" for nothing."""

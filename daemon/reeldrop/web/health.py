@@ -33,7 +33,7 @@ class HealthPage:
         own: Self,
         glance: Glance,
         late: Mapping[str, float],
-        stalled: Callable[[], Collection[str]] = tuple,
+        stalled: Callable[[], Collection[str]],
     ) -> None:
         """`late` holds, by watch, after how many seconds without a look something is wrong.
 
