@@ -236,3 +236,44 @@ async def test_a_file_that_is_not_the_one_that_was_seen_gives_no_digest(desk: De
     with pytest.raises(FileBusy, match=r"a\.mov"):
         await desk.inbox.sha256(entry.path, entry.key)
     assert entry.path == RelPath("a.mov")
+
+
+VARIANTS = {**GOOD, "reeldrop": {"variants": [{"prompt": "as clay"}, {"prompt": "as ink"}]}}
+
+
+async def test_a_variant_whose_clip_was_replaced_fails_where_another_was_sent(desk: Desk) -> None:
+    """Were it forgotten, the clip would run once more in both ways when somebody puts it back."""
+    desk.drop("a.mov", VARIANTS)
+    assert (await desk.settled()).jobs_added == 2
+    sent = await desk.store.claim_next(desk.clock.now())
+    given_back = await desk.store.claim_next(desk.clock.now())
+    assert sent is not None
+    assert given_back is not None
+    await desk.store.move(sent, Event.DECLARED)
+    given_back = await desk.store.move(given_back.evolve(claimed=False), Event.RETURNED)
+    desk.put("a.mov", OTHER)
+    desk.intake.take_back(given_back)
+    (failed,) = (await desk.intake.look()).refused
+
+    assert (failed.id, failed.error and failed.error.code) == (given_back.id, "drop_changed")
+    await desk.settled()
+    jobs = len(await desk.store.jobs())
+    desk.put("a.mov")
+    await desk.settled()
+    assert len(await desk.store.jobs()) == jobs
+
+
+async def test_a_job_that_was_sent_before_is_not_forgotten_when_its_clip_is_replaced(
+    desk: Desk,
+) -> None:
+    """A person had it begun anew: what it cost, and its ticket, are still its own."""
+    desk.drop("a.mov", GOOD)
+    await desk.settled()
+    job = await desk.store.claim_next(desk.clock.now())
+    assert job is not None
+    job = await desk.store.move(job.evolve(request_ids=(job.request_id,)), Event.DECLARED)
+    job = await desk.store.move(job.evolve(claimed=False), Event.NOT_ACCEPTED)
+    desk.put("a.mov", OTHER)
+    desk.intake.take_back(job)
+    (failed,) = (await desk.intake.look()).refused
+    assert failed.id == job.id

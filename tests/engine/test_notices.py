@@ -418,6 +418,27 @@ async def test_what_nobody_takes_is_given_up_and_those_after_it_are_told(
     assert ear.events == [("delivered", "show/good.mov")]
 
 
+async def test_a_bug_that_one_notice_meets_ends_neither_the_daemon_nor_the_line(
+    world: World,
+) -> None:
+    """It would be met again at every start, for the line would still stand at it."""
+    ear = Ear()
+    await begun(world, ear)
+    bad = await world.job("bad", *DELIVERED)
+    await world.job("good", *DELIVERED)
+
+    async def stumble(notice: Notice) -> bool:
+        if bad.id in notice.id:
+            raise ZeroDivisionError
+        return True
+
+    ear.answer = stumble
+    with capture_logs() as logs:
+        await told(world.notices(ear), until=lambda: len(ear.heard) == 1)
+    assert {"notice.crashed", "notice.given_up"} <= {each["event"] for each in logs}
+    assert ear.events == [("delivered", "show/good.mov")]
+
+
 async def test_after_a_long_time_off_everything_is_tried_before_it_is_given_up(
     world: World,
 ) -> None:

@@ -185,7 +185,7 @@ async def test_the_line_says_what_runs_waits_is_blocked_and_wants_a_person() -> 
     clock, store, overseer = Timeline(), Counted(), Listening()
     gate = Gate(clock)
     any_store: Any = store
-    telling = Telling(any_store, clock, gate, overseer)
+    telling = Telling(any_store, clock, gate, overseer, Pulse(clock, lambda: False))
     lane = asyncio.ensure_future(telling.lane(Beat(clock)))
     await clock.go_on(1.0)
     assert overseer.lines == ["Nothing to do."]

@@ -13,9 +13,10 @@ from pydantic import SecretStr
 
 from reeldrop import files, telemetry, version
 from reeldrop.app.aside import aside
-from reeldrop.app.folders import paths_of
+from reeldrop.app.folders import Paths
 from reeldrop.app.reloading import Reloads
 from reeldrop.domain.errors import SettingsError, StartupError
+from reeldrop.domain.path_map import PathMap
 from reeldrop.engine.intake import Intake, Watch
 from reeldrop.engine.intake.spec import check_defaults
 from reeldrop.engine.pulse import Pulse
@@ -236,24 +237,24 @@ def boards_of(settings: Settings, rooms: Rooms, reloads: Reloads) -> list[Board]
     ]
 
 
-def check_watches(settings: Settings, rooms: Rooms) -> None:
+def check_watches(settings: Settings, rooms: Rooms, paths: Paths) -> None:
     """Look at the defaults of every watch. Raises SettingsError where they are wrong."""
     for watch in settings.watch:
-        check_defaults(watch.name, watch.defaults, rooms.catalogue, paths_of(settings, watch))
+        check_defaults(watch.name, watch.defaults, rooms.catalogue, paths[watch.name])
 
 
-def reload_intakes(new: Settings, intakes: Mapping[str, Intake]) -> None:
+def reload_intakes(new: Settings, intakes: Mapping[str, Intake], paths: Paths) -> None:
     """Let the intakes go by settings of the same watches that were read anew."""
     for watch in new.watch:
-        intakes[watch.name].follow(_watch(watch, new))
+        intakes[watch.name].follow(_watch(watch, new, paths[watch.name]))
 
 
-def intakes_of(settings: Settings, rooms: Rooms) -> dict[str, Intake]:
+def intakes_of(settings: Settings, rooms: Rooms, paths: Paths) -> dict[str, Intake]:
     """Return the intake of each watch. Raises SettingsError where a watch's defaults are wrong."""
-    check_watches(settings, rooms)
+    check_watches(settings, rooms, paths)
     return {
         watch.name: Intake(
-            _watch(watch, settings),
+            _watch(watch, settings, paths[watch.name]),
             rooms.places[watch.name].inbox,
             rooms.store,
             rooms.catalogue,
@@ -265,7 +266,7 @@ def intakes_of(settings: Settings, rooms: Rooms) -> dict[str, Intake]:
     }
 
 
-def _watch(watch: WatchSettings, settings: Settings) -> Watch:
+def _watch(watch: WatchSettings, settings: Settings, paths: PathMap) -> Watch:
     return Watch(
         name=watch.name,
         extensions=watch.extensions,
@@ -280,7 +281,7 @@ def _watch(watch: WatchSettings, settings: Settings) -> Watch:
         conform=watch.conform,
         duplicates=watch.duplicates,
         defaults=watch.defaults,
-        paths=paths_of(settings, watch),
+        paths=paths,
     )
 
 

@@ -19,7 +19,7 @@ from reeldrop.app.building import (
     new_id,
     reload_intakes,
 )
-from reeldrop.app.folders import WatchFolders
+from reeldrop.app.folders import WatchFolders, all_paths
 from reeldrop.app.receivers import open_receivers
 from reeldrop.app.reloading import Reloads
 from reeldrop.app.stand_in import open_stand_in
@@ -186,9 +186,10 @@ async def work(
     """
     outside = outside or Outside()
     reloads = outside.reloads
-    intakes = intakes_of(settings, rooms)
     folders = WatchFolders(settings)
     async with starting(folders, stop, outside.notifier.starting):
+        paths = await aside(all_paths, settings)
+        intakes = intakes_of(settings, rooms, paths)
         boards = boards_of(settings, rooms, reloads)
         jobs = await recover(rooms, intakes, new_id)
         jobs += await recall_cancels(rooms)
@@ -197,10 +198,10 @@ async def work(
 
     def follow(new: Settings) -> None:
         folders.keep_free(new.limits.min_free_disk)
-        reload_intakes(new, intakes)
+        reload_intakes(new, intakes, paths)
         supervisor.look_again()
 
-    reloads.check(lambda new: check_watches(new, rooms))
+    reloads.check(lambda new: check_watches(new, rooms, paths))
     reloads.follow(follow)
     outside.notifier.ready()
     reload_lane = partial(reloads.lane, outside.notifier, supervisor.note)

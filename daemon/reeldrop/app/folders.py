@@ -7,6 +7,14 @@ from reeldrop.domain.path_map import PathMap, PathRule
 from reeldrop.host.disk import SILENT, Room
 from reeldrop.settings import Settings, WatchSettings
 
+Paths = Mapping[str, PathMap]
+"""By watch, what absolute paths mean in its drops."""
+
+
+def all_paths(settings: Settings) -> Paths:
+    """Return what absolute paths mean in the drops of every watch. Asks the inboxes, which may hang."""
+    return {watch.name: paths_of(settings, watch) for watch in settings.watch}
+
 
 def paths_of(settings: Settings, watch: WatchSettings) -> PathMap:
     """Return what absolute paths mean in the drops of a watch, whose inbox may go by two names."""

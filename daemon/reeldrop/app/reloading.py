@@ -44,6 +44,8 @@ class Reloads:
         self._followers: list[Follower] = []
         self._key_followers: list[Callable[[SecretStr], None]] = []
         self._seen_through: Callable[[Settings], Settings] = lambda settings: settings
+        self._kept = ""
+        """What waits for a restart, as people are told."""
 
     def begin(self, settings: Settings, key: SecretStr | None) -> None:
         """Hear what the daemon starts with; without a `key` none is asked for later."""
@@ -75,7 +77,7 @@ class Reloads:
                 await self._reload(note)
             except SettingsError as error:
                 log.warning("settings.refused", error=error.message, hint=error.hint)
-                note(f"The last reload was refused: {error.message}")
+                note(f"The last reload was refused: {error.message} {self._kept}".strip())
             notifier.ready()
 
     async def _reload(self, note: Callable[[str], None]) -> None:
@@ -97,7 +99,8 @@ class Reloads:
             for key_follower in self._key_followers:
                 key_follower(new_key)
         log.info("settings.reloaded", changed=changed, kept=kept)
-        note(f"{NEEDS_A_RESTART} {', '.join(kept)}." if kept else "")
+        self._kept = f"{NEEDS_A_RESTART} {', '.join(kept)}." if kept else ""
+        note(self._kept)
 
     async def _new_key(self, settings: Settings) -> SecretStr:
         key = await self._aside(api_key, settings.api)

@@ -116,16 +116,22 @@ class Plain:
 
     def seen(self, drop: Dropped, sight: Sight) -> None:
         """Tell the state and why it waits."""
-        click.echo(_stand(drop, sight), err=True)
+        click.echo(_plain(_stand(drop, sight)), err=True)
 
     def ended(self, ends: Sequence[End]) -> None:
         """Print the path of each result."""
         for end in () if self._json else ends:
-            click.echo(end.outcome if end.result else end.told, err=not end.result)
+            click.echo(end.outcome if end.result else _plain(end.told), err=not end.result)
 
     def interrupted(self, text: str) -> None:
         """Tell what goes on."""
         click.echo(text, err=True)
+
+
+def _plain(text: str) -> str:
+    """Return what others have written so that it orders nothing: no terminal, and no farm around a plain wait."""
+    lines = (printable(line) for line in text.splitlines())
+    return "\n".join(f" {line}" if line.startswith("openjd_") else line for line in lines)
 
 
 class OpenJd:

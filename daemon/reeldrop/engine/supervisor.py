@@ -79,7 +79,7 @@ class Supervisor:
         )
         self._overseer = overseer
         self._pulse = rooms.pulse
-        self._telling = Telling(rooms.store, rooms.clock, self._gate, overseer)
+        self._telling = Telling(rooms.store, rooms.clock, self._gate, overseer, rooms.pulse)
         self._showing.call(self._telling.changed)
         self._tidying = Tidying(rooms.uploads)
         self._notices = Notices(rooms, self._gate)

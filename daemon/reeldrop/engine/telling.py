@@ -6,7 +6,7 @@ from contextlib import suppress
 from reeldrop.domain.errors import StoreUnavailable
 from reeldrop.domain.lifecycle import FINAL, State
 from reeldrop.engine.gate import Gate
-from reeldrop.engine.pulse import Beat
+from reeldrop.engine.pulse import Beat, Pulse
 from reeldrop.ports import Clock, Counts, JobStore, Overseer
 
 INTERVAL = 1.0
@@ -21,8 +21,11 @@ SHOWN = tuple(state for state in State if state not in FINAL)
 class Telling:
     """Keeps the line true. The store is asked when something has changed, and once a second at most."""
 
-    def __init__(self, store: JobStore, clock: Clock, gate: Gate, overseer: Overseer) -> None:
+    def __init__(
+        self, store: JobStore, clock: Clock, gate: Gate, overseer: Overseer, pulse: Pulse
+    ) -> None:
         self._store = store
+        self._pulse = pulse
         self._clock = clock
         self._gate = gate
         self._overseer = overseer
@@ -55,6 +58,8 @@ class Telling:
         if counts.waiting:
             jobs.append(f"{counts.waiting} waiting for files")
         told = [f"Jobs: {', '.join(jobs)}." if jobs else "Nothing to do."]
+        if stalled := self._pulse.stalled:
+            told.insert(0, f"Stands still: {', '.join(stalled)}.")
         if counts.jobs.get(State.UNCERTAIN):
             told.append("An uncertain job may need a person.")
         return " ".join([*told, *self._reasons(), self._note]).strip()

@@ -164,7 +164,11 @@ def _read(descriptor: int, output: bytearray) -> bool:
 
 def _has_ended(process: subprocess.Popen[bytes]) -> bool:
     flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
-    return os.waitid(os.P_PID, process.pid, flags) is not None
+    try:
+        return os.waitid(os.P_PID, process.pid, flags) is not None
+    except ChildProcessError:
+        # Whoever started the daemon had it ignore the ends of its children: nothing is left of this one.
+        return True
 
 
 def _last_words(output: bytes) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 
 import httpx
 
-from reeldrop.domain.errors import NotTold
+from reeldrop.domain.errors import NotTold, SettingsError
 from reeldrop.domain.notices import Notice, Occasion
 from reeldrop.ports import Clock
 from reeldrop.settings import NotifySettings
@@ -31,7 +31,13 @@ class Webhook:
     ) -> None:
         """Nothing is connected yet; `keys` sign, `agent` is what the receiver sees of us."""
         self._url = settings.webhook
-        self._host = httpx.URL(settings.webhook).host
+        try:
+            self._host = httpx.URL(settings.webhook).host
+        except httpx.InvalidURL:
+            # The library's own text may quote the address, which may be as good as a password.
+            raise SettingsError(
+                "notify.webhook: its host is no name that can be looked up"
+            ) from None
         self.occasions: Collection[Occasion] = settings.webhook_on
         self._keys = keys
         self._clock = clock

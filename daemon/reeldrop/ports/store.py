@@ -206,6 +206,10 @@ class JobStore(UploadMemory, Protocol):
         """Return the other jobs of the same drop under the same spec_key, kept or not."""
         ...
 
+    async def drop_size(self, job: Job) -> int:
+        """Return how many jobs the drop of `job` has, its variants, whatever became of them."""
+        ...
+
     async def charged(self, job_id: JobId) -> bool:
         """Say whether a submit of the job's own was paid for, or may have been."""
         ...

@@ -4,9 +4,9 @@ import os
 
 KEPT = frozenset(
     {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR"}
-    | {"REELDROP_CONFIG", "REELDROP_INBOX", "REELDROP_OUTBOX"}
+    | {"REELDROP_CONFIG", "REELDROP_INBOX", "REELDROP_OUTBOX", "STATE_DIRECTORY", "XDG_STATE_HOME"}
 )
-"""These, and LC_*. With the last three a command may ask `reeldrop` itself."""
+"""These, and LC_*. With the last of them a command may ask `reeldrop` itself."""
 USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 

@@ -101,6 +101,10 @@ class SqliteJobStore:
         """Return the other jobs of the same drop under the same spec."""
         return await self._look(queries.siblings, job)
 
+    async def drop_size(self, job: Job) -> int:
+        """Return how many jobs the drop of `job` has."""
+        return await self._look(queries.drop_size, job)
+
     async def charged(self, job_id: JobId) -> bool:
         """Say whether a submit of the job's own may have been paid for."""
         return await self._look(ledger.charged, job_id)

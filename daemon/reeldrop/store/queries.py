@@ -20,6 +20,7 @@ _RIVALS = """
                 AND taken < (SELECT taken FROM jobs WHERE id = :id))
     ORDER BY generation IS NULL, taken, n
 """
+_DROP_SIZE = "SELECT count(*) FROM jobs WHERE watch = ? AND created = ?"
 _OBSTACLE = """
     SELECT * FROM jobs
     WHERE source_key = :source_key AND state NOT IN ('delivered', 'failed', 'cancelled')
@@ -57,6 +58,11 @@ def siblings(db: sqlite3.Connection, job: Job) -> list[Job]:
     rows = db.execute("SELECT * FROM jobs WHERE spec_key = ? AND id <> ?", (job.spec_key, job.id))
     found = [job_of(row) for row in rows] if job.spec_key else []
     return [each for each in found if of_one_drop(each, job)]
+
+
+def drop_size(db: sqlite3.Connection, job: Job) -> int:
+    """Return how many jobs there are of the same drop; each drop of a watch has a moment of its own."""
+    return db.execute(_DROP_SIZE, (job.watch, job.created)).fetchone()[0]
 
 
 def obstacle(db: sqlite3.Connection, job: Job) -> Job | None:

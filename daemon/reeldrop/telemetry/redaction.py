@@ -19,12 +19,13 @@ class Redactor:
     """A structlog processor: what it was told to hide never appears, wherever it stands."""
 
     def __init__(self) -> None:
-        self._secrets: set[str] = set()
+        self._secrets: tuple[str, ...] = ()
+        """The longest first: one may be a part of another. Never changed in place: threads go through it."""
 
     def hide(self, secret: str) -> None:
         """Hide `secret` from now on; one that is shorter than any key would only spoil words."""
         if len(secret) >= SHORTEST:
-            self._secrets.add(secret)
+            self._secrets = tuple(sorted({*self._secrets, secret}, key=len, reverse=True))
 
     def __call__(self, _logger: Any, _method: str, event: Mapping[str, Any]) -> dict[str, Any]:
         """Return the event without its secrets."""

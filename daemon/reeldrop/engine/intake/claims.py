@@ -3,6 +3,7 @@
 Rule 1: a job is recorded before any of its files moves, so that a crash leaves no file without a job.
 Rule 2: a job is given to the workers only when its claim is true, so that nothing is paid for before.
 Rule 3: what was replaced since it was judged is not taken: its job is withdrawn, and it is judged anew.
+        Where a job of the drop has been sent before, it fails instead: what was paid for stays known.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from reeldrop.domain.errors import DropChanged, Lost, StepError
 from reeldrop.domain.held import held_by
 from reeldrop.domain.job import Job, JobId
 from reeldrop.domain.lifecycle import FINAL, Event, Verdict
-from reeldrop.engine.intake.jobs import vanished
+from reeldrop.engine.intake.jobs import replaced, vanished
 from reeldrop.engine.intake.terms import Wait
 from reeldrop.ports import Inbox, JobStore, KeptFile
 
@@ -97,6 +98,9 @@ class Claims:
 
     async def _end(self, jobs: Sequence[Job], error: DropChanged) -> list[Job]:
         """End jobs whose claim can never be made; return those that nobody else has ended."""
+        if await self._was_begun(jobs):
+            ends = [replaced(job, error).evolve(claimed=True, reason="") for job in jobs]
+            return [job for job in ends if await self._finish(job)]
         if error.held or jobs[0].path in error.gone:
             ends = [vanished(job, error).evolve(claimed=True, reason="") for job in jobs]
             return [job for job in ends if await self._finish(job)]
@@ -111,6 +115,12 @@ class Claims:
                 withdrawn.append(job)
             self._pending.pop(job.id, None)
         return withdrawn
+
+    async def _was_begun(self, jobs: Sequence[Job]) -> bool:
+        """Say whether these, or others of the same drop, may have been sent already."""
+        if any(job.request_ids for job in jobs):
+            return True
+        return await self._store.drop_size(jobs[0]) > len(jobs)
 
     async def _postpone(self, jobs: Sequence[Job], error: StepError) -> None:
         """Say why a claim waits, once for each reason."""

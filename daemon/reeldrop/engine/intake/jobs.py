@@ -170,3 +170,12 @@ def vanished(job: Job, error: DropChanged) -> Job:
     trouble = Trouble("source_vanished", f"{error.message}.", "Drop it again.")
     held = tuple(file for file in job.claim.source if file.origin in error.held)
     return job.evolve(claim=Claim(job.claim.folder if held else RelPath(""), held), error=trouble)
+
+
+def replaced(job: Job, error: DropChanged) -> Job:
+    """Return a job whose clip was replaced after others of its drop, or it itself, had been sent.
+
+    It keeps its claim: the files that were taken stay known, and are not run again.
+    """
+    hint = "What lies there now is a drop of its own. `reeldrop retry` runs this one once its clip is back."
+    return job.evolve(error=Trouble(error.code, f"{error.message}.", hint))

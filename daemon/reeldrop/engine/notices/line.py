@@ -173,6 +173,12 @@ class Line:
         self.telling = True
         try:
             return await self._receiver.tell(notice)
+        except NotTold:
+            raise
+        except Exception as error:
+            # A bug that one notice meets must not end the daemon, and again at every start.
+            log.exception("notice.crashed", **self._told(notice))
+            raise NotTold(f"an internal error ({type(error).__name__})", refused=True) from error
         finally:
             self.telling = False
 
