@@ -303,9 +303,22 @@ def test_the_time_runs_out_with_4(reeldrop: Shell, inbox: Path, outbox: Path, cl
 def test_a_missing_outbox_ends_with_75(
     reeldrop: Shell, inbox: Path, clip: Path, tmp_path: Path
 ) -> None:
-    """To wait for a share that is not mounted is to wait for ever."""
+    """To wait for a share that is not mounted is to wait for ever; and what is queued again must not pay again."""
     words = ("--wait", "--inbox", inbox, "--outbox", tmp_path / "no")
     assert reeldrop("drop", clip, *PROMPT, *words).code == 75
+    assert content(inbox) == {}
+
+
+def test_a_status_that_is_nonsense_is_no_status(
+    reeldrop: Shell, inbox: Path, outbox: Path, clip: Path
+) -> None:
+    """Others may write to the outbox: neither a crash nor a pipe is an end."""
+    words = ("--set", "reeldrop.ticket=7", "--wait", "--inbox", inbox, "--outbox", outbox)
+    status(outbox, jobs=[{"ticket": "7", "id": [], "state": "queued"}], waiting=[])
+    assert reeldrop("drop", clip, *PROMPT, *words, "--timeout", "0").code == 4
+    (outbox / "_status.json").unlink()
+    os.mkfifo(outbox / "_status.json")
+    assert reeldrop("drop", clip, *PROMPT, *words, "--timeout", "0").code == 4
 
 
 def test_the_daemons_own_mark_tells_the_outbox(

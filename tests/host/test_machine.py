@@ -31,7 +31,10 @@ async def test_free_room_is_what_this_user_may_still_write(tmp_path: Path) -> No
 
 
 async def test_with_room_for_the_reserve_there_is_no_shortage(tmp_path: Path) -> None:
-    assert await Room([tmp_path], reserve=0).shortage() == {}
+    room = Room([tmp_path], reserve=0)
+    assert await room.shortage() == {}
+    room.keep(10**18)
+    assert list(await room.shortage()) == [tmp_path], "what was asked before was of another reserve"
 
 
 async def test_a_shortage_names_the_folder_and_the_key_that_sets_the_reserve(

@@ -49,6 +49,15 @@ def address(ears: Ears, rest: str = "") -> str:
     return f"json://me:pa55word@{ears.url.removeprefix('http://')}/{rest}"
 
 
+@pytest.mark.parametrize("wrong", ["nosuch://a/b", "slack://a", "team=slak://a/b/c"])
+def test_an_address_that_is_not_understood_is_named_by_its_line(opened: Opener, wrong: str) -> None:
+    """Passed over in silence, nobody would ever hear of a typo; and the address may hold a password."""
+    with pytest.raises(SettingsError) as caught:
+        opened(f"# ours\njson://localhost/\n{wrong}\n")
+    assert "line 3" in caught.value.message
+    assert wrong not in caught.value.message
+
+
 async def test_each_address_is_told_by_itself(
     ears: Ears, opened: Opener, new_notice: NoticeMaker
 ) -> None:
@@ -99,7 +108,7 @@ async def test_one_that_hangs_is_not_asked_again_meanwhile(
     assert len(ears.heard) == 1
 
 
-@pytest.mark.parametrize("text", ["", "# nothing\n", "nonsense\n", "foo://bar\n"])
+@pytest.mark.parametrize("text", ["", "# nothing\n", "nonsense\n"])
 def test_a_file_without_an_address_is_refused(opened: Opener, text: str) -> None:
     with pytest.raises(SettingsError, match="holds no address"):
         opened(text)

@@ -54,7 +54,7 @@ class WatchFolders:
 
     def keep_free(self, reserve: int) -> None:
         """Want `reserve` bytes free on each disk, from the next look on."""
-        self._room.reserve = reserve
+        self._room.keep(reserve)
 
     async def short(self) -> Mapping[str, str]:
         """Return which watches' disks are too full to take on work, and a sentence for each."""

@@ -37,7 +37,7 @@ def destination_of(
     Raises:
         click.UsageError: neither names one inbox, or the outbox that is needed.
         SettingsError: the settings are wrong, and needed.
-        StartupError: the inbox is not there.
+        StartupError: the inbox is not there, or the outbox that is needed.
     """
     settings = _settings(config, needed=inbox is None)
     watch = _watch(settings, inbox)
@@ -49,6 +49,9 @@ def destination_of(
     results = outbox or (watch.outbox if watch else None) or _owner_outbox(folder)
     if wait and not results:
         raise click.UsageError("where do results come? Give --outbox, or settings with this inbox.")
+    if wait and results and not Path(results).is_dir():
+        # Before anything is dropped: a farm queues such a task again.
+        raise StartupError(f"the outbox {Path(results).absolute()} is not there")
     catalogue_dir = settings.api.catalogue_dir if settings else ""
     return Destination(folder, Path(results).absolute() if results else None, watch, catalogue_dir)
 

@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, cast
 
 from reeldrop.cli.placing import Placed
@@ -85,7 +85,7 @@ class Follower:
 
     def _listed(self, status: Mapping[str, Any]) -> Iterator[Sight]:
         for job in _objects(status.get("jobs")):
-            if job.get("ticket") == self._placed.ticket and job.get("id") not in self._past:
+            if job.get("ticket") == self._placed.ticket and str(job.get("id")) not in self._past:
                 moved, told = _moving(job.get("transfer"))
                 reason = _reason(job) or told
                 final = self._folder(job.get("final"))
@@ -124,8 +124,11 @@ class Follower:
         # Anybody may write to the share: a path that leaves the outbox is not followed.
         if not isinstance(final, str) or not 0 < len(final) <= LONGEST_PATH:
             return None
-        path = PurePosixPath(final)
-        return None if path.is_absolute() or ".." in path.parts else self.outbox / path
+        # By this system's own rules as well: on Windows a backslash parts names, and C:x is elsewhere.
+        forms = (PurePosixPath(final), PurePath(final))
+        if any(form.anchor or form.drive or ".." in form.parts for form in forms):
+            return None
+        return self.outbox / forms[0]
 
     def _found(self) -> Iterator[Sight]:
         """Look for our sidecar in the delivered and failed folders of our name."""
@@ -231,6 +234,8 @@ def matching(top: Path, name: re.Pattern[str]) -> Iterator[Path]:
 def read_object(path: Path, limit: int) -> dict[str, Any]:
     """Return a JSON object, empty where there is none (now): it is looked at again."""
     try:
+        if not path.is_file():
+            return {}  # a pipe would be waited for
         with path.open("rb") as file:
             content = json.loads(file.read(limit))
     except (OSError, ValueError, RecursionError):

@@ -35,7 +35,12 @@ def command(
     Ends on SIGTERM within 10 s; what is under way goes on at the next start. Reads its settings anew
     on SIGHUP; in a terminal that ends it too, as closing the terminal does.
     """
-    from reeldrop import settings as configuration  # noqa: PLC0415 - see cli/commands.py
+    from reeldrop.host.signals import ignore_hang_ups  # noqa: PLC0415 - see cli/commands.py
+
+    for_reloads = not sys.stderr.isatty()
+    if for_reloads:
+        ignore_hang_ups()
+    from reeldrop import settings as configuration  # noqa: PLC0415
     from reeldrop import telemetry  # noqa: PLC0415
     from reeldrop.app import Options  # noqa: PLC0415
     from reeldrop.host.leaving import leave  # noqa: PLC0415
@@ -48,6 +53,8 @@ def command(
     if settings.output.umask is not None:
         os.umask(settings.output.umask)
     tally = asyncio.run(_run(settings, Options(once, simulate, take_over), read))
+    if for_reloads:
+        ignore_hang_ups()
     code = exit_code(tally) if once else 0
     if settings.upload.object_store:
         leave(code)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 
 ASK_AGAIN = 5.0
@@ -72,9 +73,14 @@ class Room:
         """`reserve` is in bytes, for each folder."""
         self._disks = {folder: Disk(folder) for folder in folders}
         self.reserve = reserve
-        self._asked = -ASK_AGAIN
+        self._asked = -inf
         self._looking = asyncio.Lock()
         self._short: dict[Path, str] = {}
+
+    def keep(self, reserve: int) -> None:
+        """Want `reserve` bytes free from now on; what was asked before is believed no more."""
+        self.reserve = reserve
+        self._asked = -inf
 
     async def shortage(self) -> dict[Path, str]:
         """Return the folders whose disk has less than the reserve, and a sentence for each.

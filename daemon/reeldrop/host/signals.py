@@ -31,6 +31,11 @@ def stop_on_signals(hang_up: Callable[[], None] | None = None) -> asyncio.Event:
     return stop
 
 
+def ignore_hang_ups() -> None:
+    """Let SIGHUP do nothing while no loop runs: before its first turn and after its last."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
 def _stop(stop: asyncio.Event) -> None:
     if not stop.is_set():
         stop.set()

@@ -14,6 +14,8 @@ from reeldrop.ports import Receiver
 
 try:
     import apprise
+    from apprise.common import ConfigFormat
+    from apprise.config.base import ConfigBase
 except ImportError as missing:
     raise SettingsError(
         "notify.apprise_file needs the library apprise", hint="pip install 'reeldrop[notify]'"
@@ -84,12 +86,14 @@ def open_services(text: str, occasions: Collection[Occasion]) -> list[Receiver]:
     """Return a receiver for each address in `text`, which is apprise's own configuration.
 
     Raises:
-        SettingsError: there is none in it.
+        SettingsError: there is none in it, or one that apprise does not understand.
     """
     for name in SILENT:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     # Without a limit of its own: that one has threads which would hold up the end of the process.
     asset = apprise.AppriseAsset(async_mode=False, app_id="Reeldrop", service_timeout=0)
+    if ConfigBase.detect_config_format(text) is ConfigFormat.TEXT:
+        _check_lines(text, asset)
     config = apprise.AppriseConfig(asset=asset)
     everyone = apprise.Apprise(asset=asset)
     if config.add_config(text, asset=asset):
@@ -101,3 +105,17 @@ def open_services(text: str, occasions: Collection[Occasion]) -> list[Receiver]:
             hint="One a line, like mailtos://user:password@example.com or slack://…",
         )
     return [Service(number, each, occasions) for number, each in enumerate(services, 1)]
+
+
+def _check_lines(text: str, asset: apprise.AppriseAsset) -> None:
+    """Refuse a line that apprise would pass over without a word: nobody would ever hear of it."""
+    for number, line in enumerate(text.splitlines(), 1):
+        plain = line.strip()
+        if "://" not in plain or plain.startswith(("#", ";", "include")):
+            continue
+        config, one = apprise.AppriseConfig(asset=asset), apprise.Apprise(asset=asset)
+        if not config.add_config(plain, asset=asset) or not one.add(config) or not list(one):
+            raise SettingsError(
+                f"notify.apprise_file: apprise does not understand the address in line {number}",
+                hint="Look for a misspelt service, or a part of its address that is missing.",
+            )
