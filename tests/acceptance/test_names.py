@@ -76,7 +76,8 @@ async def test_links_and_special_files_are_told_and_never_opened(
     for name, picture in zip(("refers", "through", "climbs"), pictures, strict=True):
         put(site, f"{name}.mov", image_list=[picture])
     os.mkfifo(inbox / "fifo.mov")
-    os.mknod(inbox / "device.mov", 0o600 | 0o020000, os.makedev(1, 3))
+    if os.geteuid() == 0:
+        os.mknod(inbox / "device.mov", 0o600 | 0o020000, os.makedev(1, 3))
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(inbox / "socket.mov"))
     (inbox / "directory.mov").mkdir()

@@ -29,6 +29,8 @@ UNCERTAIN_FOR = 10.0
 """Seconds in which the provider's log may still tell what became of an uncertain submit."""
 GONE_FOR = 30.0
 """Seconds an outbox may be away before the wait is given up: a share that reconnects takes some."""
+SILENT_FOR = 10.0
+"""Seconds without a word of a drop after which that is said."""
 STATUS_MAX = 256 * 1024 * 1024
 TEXT_MAX = 1024 * 1024
 
@@ -49,6 +51,11 @@ class Sight:
     def end(self) -> int | None:
         """The exit code, None while it goes on."""
         return ENDS.get(self.state)
+
+
+NOT_A_WORD = Sight(
+    "waiting", "no daemon has said a word of it: does one run, and watch this inbox?"
+)
 
 
 class Follower:
@@ -161,8 +168,8 @@ def follow(
     Raises:
         StartupError: the outbox is not there.
     """
-    outbox, seen, there = follower.outbox, None, time.monotonic()
-    unsure = there
+    outbox, seen, began = follower.outbox, None, time.monotonic()
+    unsure = there = began
     if not outbox.is_dir():
         raise StartupError(f"the outbox {outbox} is not there")
     while True:
@@ -171,6 +178,8 @@ def follow(
             say(sight)
             seen = sight
         now = time.monotonic()
+        if seen is None and now - began > SILENT_FOR:
+            say(seen := NOT_A_WORD)
         if sight is None or sight.end != UNCERTAIN:
             unsure = now
         if (

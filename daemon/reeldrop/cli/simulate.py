@@ -27,13 +27,15 @@ def command(port: int) -> None:
 
 
 async def _serve(simulator: Simulator) -> None:
+    serving = asyncio.ensure_future(serve_forever(simulator, _announce))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
     try:
-        async with asyncio.TaskGroup() as group:
-            serving = group.create_task(serve_forever(simulator, _announce))
-            for number in (signal.SIGINT, signal.SIGTERM):
-                asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
-    except* OSError as errors:
-        raise StartupError(f"the port cannot be had: {errors.exceptions[0]}") from errors
+        await serving
+    except asyncio.CancelledError:
+        return
+    except OSError as error:
+        raise StartupError(f"the port cannot be had: {error}") from error
 
 
 def _announce(simulator: Simulator) -> None:

@@ -115,8 +115,14 @@ def _nearest(path: Path) -> Path:
 
 def _on_disk(path: Path) -> tuple[str, Path]:
     """Return the device of `path` and its place within that file system."""
-    with root_of(str(path)) as fd:
-        mount = mount_of(fd)
+    try:
+        with root_of(str(path)) as fd:
+            mount = mount_of(fd)
+    except OSError as error:
+        raise StartupError(
+            f'the folder "{shown(str(path))}" cannot be looked at by {run_user()}: {error.strerror}',
+            hint="Ask as the user that the daemon runs as.",
+        ) from error
     point = Path(mount.point or "/")
     below = path.relative_to(point) if path.is_relative_to(point) else Path()
     return mount.device, Path(mount.root or "/") / below

@@ -40,8 +40,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     Raises:
         SettingsError, StartupError: as for `connect_writer`; StartupError where there is none yet.
     """
-    if not path.exists():
-        raise StartupError(f"There is no job store at {path}.", hint=NOT_YET)
+    _check_there(path)
     return _connect(path, f"{path.absolute().as_uri()}?mode=ro", _prepare_reader)
 
 
@@ -51,9 +50,20 @@ def connect_asker(path: Path) -> sqlite3.Connection:
     Raises:
         SettingsError, StartupError: as for `connect_reader`.
     """
-    if not path.exists():
-        raise StartupError(f"There is no job store at {path}.", hint=NOT_YET)
+    _check_there(path)
     return _connect(path, f"{path.absolute().as_uri()}?mode=rw", _prepare_asker)
+
+
+def _check_there(path: Path) -> None:
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise StartupError(
+            f"The job store {path} cannot be looked at: {error.strerror}.",
+            hint="Ask as the user that the daemon runs as.",
+        ) from error
+    if not there:
+        raise StartupError(f"There is no job store at {path}.", hint=NOT_YET)
 
 
 def _connect(
