@@ -173,27 +173,31 @@ def follow(
     if not outbox.is_dir():
         raise StartupError(f"the outbox {outbox} is not there")
     while True:
-        sight = follower.look()
+        now = time.monotonic()
+        sight = follower.look() or _silence(seen, now - began)
         if sight is not None and sight != seen:
             say(sight)
             seen = sight
-        now = time.monotonic()
-        if seen is None and now - began > SILENT_FOR:
-            say(seen := NOT_A_WORD)
         if sight is None or sight.end != UNCERTAIN:
             unsure = now
-        if (
-            sight is not None
-            and sight.end is not None
-            and (sight.end != UNCERTAIN or now - unsure >= UNCERTAIN_FOR)
-        ):
-            return sight.end, sight
+        if sight is not None and (end := _end_of(sight, now - unsure)) is not None:
+            return end, sight
         there = now if outbox.is_dir() else there
         if now - there > GONE_FOR:
             raise StartupError(f"the outbox {outbox} is not there any more")
         if until is not None and now >= until:
             return TIMED_OUT, seen
         time.sleep(INTERVAL)
+
+
+def _silence(seen: Sight | None, since: float) -> Sight | None:
+    """Return what is said of a drop of which nothing has been heard for `since` seconds."""
+    return NOT_A_WORD if seen is None and since > SILENT_FOR else None
+
+
+def _end_of(sight: Sight, unsure: float) -> int | None:
+    """Return the exit code of a drop that has ended; `unsure` is for how long (s) it has been uncertain."""
+    return None if sight.end == UNCERTAIN and unsure < UNCERTAIN_FOR else sight.end
 
 
 def is_left_over(follower: Follower, sight: Sight) -> bool:
