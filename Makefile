@@ -1,6 +1,8 @@
 # One vocabulary for people and CI. `make demo` and `make test` need only python3 (with venv) and make.
 PYTHON ?= python3
 VENV := .venv
+# Most tests wait for something most of the time.
+WORKERS ?= $(shell echo $$((2 * $$(nproc 2>/dev/null || echo 2))))
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
@@ -19,7 +21,7 @@ demo: $(VENV)/.ready ## make a clip, drop it, restyle it: no key, no network
 	$(BIN)/reeldrop demo
 
 test: $(VENV)/.ready ## run the tests
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n $(WORKERS)
 
 # As root, with the Debian packages strace, e2fsprogs, mount and fuse3; FUSE also wants `pip install mfusepy`.
 # What is not there is skipped, and the summary says why.
