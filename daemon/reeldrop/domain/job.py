@@ -174,7 +174,7 @@ class Job:
     aside: bool = False
     """Refused while another job passed: its trouble is its own and closes the queue for nobody."""
     cancel_asked: bool = False
-    """A person wants it no more. Set by `JobStore.ask_cancel` alone; a paid result is still kept."""
+    """A person wants it no more. Set by `JobMemory.ask_cancel` alone; a paid result is still kept."""
     result_url: str | None = None
     download: RelPath | None = None
     """The fetched result, relative to the outbox's work folder."""

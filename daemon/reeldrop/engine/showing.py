@@ -15,7 +15,7 @@ from reeldrop.engine.gate import Gate
 from reeldrop.engine.healths import Healths
 from reeldrop.engine.pulse import Beat
 from reeldrop.engine.transfers import Transfers
-from reeldrop.ports import Block, Clock, JobStore, Transfer
+from reeldrop.ports import Block, Clock, StatusMemory, Transfer
 
 log = structlog.get_logger()
 
@@ -38,7 +38,7 @@ class Showing:
 
     def __init__(
         self,
-        store: JobStore,
+        store: StatusMemory,
         clock: Clock,
         gate: Gate,
         healths: Healths,

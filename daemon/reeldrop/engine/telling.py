@@ -7,7 +7,7 @@ from reeldrop.domain.errors import StoreUnavailable
 from reeldrop.domain.lifecycle import FINAL, State
 from reeldrop.engine.gate import Gate
 from reeldrop.engine.pulse import Beat, Pulse
-from reeldrop.ports import Clock, Counts, JobStore, Overseer
+from reeldrop.ports import Clock, Counts, Overseer, StatusMemory
 
 INTERVAL = 1.0
 """Seconds between two lines."""
@@ -22,7 +22,7 @@ class Telling:
     """Keeps the line true. The store is asked when something has changed, and once a second at most."""
 
     def __init__(
-        self, store: JobStore, clock: Clock, gate: Gate, overseer: Overseer, pulse: Pulse
+        self, store: StatusMemory, clock: Clock, gate: Gate, overseer: Overseer, pulse: Pulse
     ) -> None:
         self._store = store
         self._pulse = pulse

@@ -1,13 +1,16 @@
-"""What the engine needs of the world, a file for each room. Every method's contract stands in its docstring.
+"""What the engine needs of the world, a file for each part of it. Every method's contract stands in its docstring.
 
 Adapters raise only `reeldrop.domain.errors`. All paths are those of `reeldrop.domain.job`.
 """
 
 from reeldrop.ports.files import Delivery, Entry, Inbox, Mode, Outbox, Scan
 from reeldrop.ports.host import Clock, Overseer
+from reeldrop.ports.intake import IntakeMemory, KeptFile, Taken
+from reeldrop.ports.jobs import NOTHING_BARRED, Barred, JobMemory
 from reeldrop.ports.media import Media
 from reeldrop.ports.metrics import UNCOUNTED, Metrics
-from reeldrop.ports.notices import Receiver
+from reeldrop.ports.notices import Happening, NoticeMemory, Receiver
+from reeldrop.ports.orders import Order, OrderMemory
 from reeldrop.ports.provider import (
     Catalogue,
     Generation,
@@ -16,21 +19,16 @@ from reeldrop.ports.provider import (
     Provider,
     SubmitRequest,
 )
-from reeldrop.ports.store import (
-    NOTHING_BARRED,
-    Barred,
+from reeldrop.ports.status import (
     Block,
     Counts,
     DaySpent,
-    Happening,
     Health,
-    JobStore,
-    KeptFile,
-    Order,
     Overview,
     Scope,
-    Taken,
+    StatusMemory,
 )
+from reeldrop.ports.store import JobStore
 from reeldrop.ports.uploads import (
     Direction,
     Meter,
@@ -61,6 +59,8 @@ __all__ = [
     "Happening",
     "Health",
     "Inbox",
+    "IntakeMemory",
+    "JobMemory",
     "JobStore",
     "KeptFile",
     "LogRow",
@@ -68,9 +68,11 @@ __all__ = [
     "Meter",
     "Metrics",
     "Mode",
+    "NoticeMemory",
     "Offered",
     "Offers",
     "Order",
+    "OrderMemory",
     "Outbox",
     "Overseer",
     "Overview",
@@ -81,6 +83,7 @@ __all__ = [
     "Scope",
     "Sending",
     "Source",
+    "StatusMemory",
     "Streamed",
     "SubmitRequest",
     "Taken",

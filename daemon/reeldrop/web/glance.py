@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reeldrop.domain.errors import ReeldropError
-from reeldrop.ports import Clock, Health, JobStore, Overview
+from reeldrop.ports import Clock, Health, Overview, StatusMemory
 from reeldrop.web.records import health_record
 
 PATIENCE = 3.0
@@ -36,7 +36,7 @@ class Seen:
 class Glance:
     """Looks into the store for everybody."""
 
-    def __init__(self, store: JobStore, clock: Clock) -> None:
+    def __init__(self, store: StatusMemory, clock: Clock) -> None:
         self._store, self._clock = store, clock
         self._looking = asyncio.Lock()
         self._seen: tuple[float, Seen] | None = None

@@ -15,7 +15,7 @@ from reeldrop.domain.sameness import digests_of, files_in
 from reeldrop.engine.intake.frames import sha256_of
 from reeldrop.engine.intake.shelf import Shelf
 from reeldrop.engine.intake.terms import Wait
-from reeldrop.ports import JobStore
+from reeldrop.ports import JobMemory
 
 log = structlog.get_logger()
 
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 class Again:
     """Tells the drops of one watch that are new from those that have come again."""
 
-    def __init__(self, shelf: Shelf, store: JobStore) -> None:
+    def __init__(self, shelf: Shelf, store: JobMemory) -> None:
         self._shelf = shelf
         self._store = store
         self._waiting: dict[RelPath, tuple[tuple[str, ...], Wait]] = {}

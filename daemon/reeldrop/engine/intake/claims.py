@@ -16,7 +16,7 @@ from reeldrop.domain.job import Job, JobId
 from reeldrop.domain.lifecycle import FINAL, Event, Verdict
 from reeldrop.engine.intake.jobs import replaced, vanished
 from reeldrop.engine.intake.terms import Wait
-from reeldrop.ports import Inbox, JobStore, KeptFile
+from reeldrop.ports import Inbox, JobMemory, KeptFile
 
 log = structlog.get_logger()
 
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 class Claims:
     """Records and claims the drops of one watch."""
 
-    def __init__(self, inbox: Inbox, store: JobStore) -> None:
+    def __init__(self, inbox: Inbox, store: JobMemory) -> None:
         self._inbox = inbox
         self._store = store
         self._pending: dict[JobId, Job] = {}

@@ -12,13 +12,13 @@ from reeldrop.domain.drop import JSON, PRESET, Drop, is_json
 from reeldrop.domain.errors import FileBusy
 from reeldrop.domain.job import JobId, RelPath
 from reeldrop.domain.paths import extension, join, leaf, parent, stem
-from reeldrop.ports import Entry, JobStore, KeptFile
+from reeldrop.ports import Entry, IntakeMemory, KeptFile
 
 
 class Kept:
     """What is known of the files of one kept watch. The store remembers it over restarts."""
 
-    def __init__(self, watch: str, store: JobStore) -> None:
+    def __init__(self, watch: str, store: IntakeMemory) -> None:
         self._watch = watch
         self._store = store
         self._files: dict[RelPath, dict[str, KeptFile]] | None = None

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from reeldrop.domain.drop import JSON, Drop, is_json
 from reeldrop.domain.job import Job, JobId, RelPath
 from reeldrop.domain.paths import fold, join, leaf, parent, printable, stem
-from reeldrop.ports import JobStore, Taken
+from reeldrop.ports import IntakeMemory, Taken
 
 REMEMBERED_JOBS = 10_000
 
@@ -13,7 +13,7 @@ REMEMBERED_JOBS = 10_000
 class Past:
     """The last jobs of one watch: the files that they used, and the clips that they took."""
 
-    def __init__(self, watch: str, store: JobStore) -> None:
+    def __init__(self, watch: str, store: IntakeMemory) -> None:
         self._watch = watch
         self._store = store
         self._loaded = False

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 from reeldrop.domain.errors import Poisonous
 from reeldrop.domain.job import RelPath
 from reeldrop.domain.paths import leaf
-from reeldrop.ports import JobStore
+from reeldrop.ports import IntakeMemory
 
 _T = TypeVar("_T")
 
@@ -37,7 +37,7 @@ class Probing:
     merely lay beside it are not blamed twice.
     """
 
-    def __init__(self, watch: str, store: JobStore) -> None:
+    def __init__(self, watch: str, store: IntakeMemory) -> None:
         self._watch = watch
         self._store = store
         self._alone = asyncio.Lock()

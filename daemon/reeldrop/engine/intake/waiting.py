@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from reeldrop.domain.job import RelPath, Waiting
 from reeldrop.domain.paths import printable
-from reeldrop.ports import Clock, JobStore
+from reeldrop.ports import Clock, StatusMemory
 
 WHOLE_INBOX = RelPath("")
 """The path of what is said of the inbox itself."""
@@ -13,7 +13,7 @@ WHOLE_INBOX = RelPath("")
 class WaitingList:
     """The waiting drops of one watch. The store is written only when something has changed."""
 
-    def __init__(self, watch: str, store: JobStore, clock: Clock) -> None:
+    def __init__(self, watch: str, store: StatusMemory, clock: Clock) -> None:
         self._watch = watch
         self._store = store
         self._clock = clock
