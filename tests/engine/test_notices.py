@@ -274,7 +274,7 @@ async def test_a_job_that_is_begun_anew_is_told_of_each_end(world: World) -> Non
 async def test_a_long_journal_is_read_in_stretches(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reeldrop.store.telling.STRETCH", 3)
+    monkeypatch.setattr("reeldrop.store.cursors.STRETCH", 3)
     ear = Ear(occasions=[Occasion.FAILED])
     await begun(world, ear)
     for number in range(4):
@@ -316,7 +316,7 @@ async def test_a_store_that_fails_for_a_while_loses_nothing(world: World) -> Non
 
         def __getattr__(self, name: str) -> Any:
             async def run(*args: Any) -> Any:
-                if name != "begin_telling" and self.failures:
+                if name != "open_cursors" and self.failures:
                     self.failures -= 1
                     raise StoreUnavailable("busy")
                 return await getattr(world.store, name)(*args)
@@ -340,7 +340,7 @@ async def test_what_happens_while_it_runs_is_told_when_it_is_heard_of(world: Wor
         for name in ("a", "b"):
             await world.job(name, *DELIVERED)
             notices.changed()
-            while not (resting(notices) and ear.heard[-1:] and not notices.telling):
+            while not (resting(notices) and ear.heard[-1:] and not notices.is_telling):
                 await asyncio.sleep(0)
     running.cancel()
     with suppress(asyncio.CancelledError):

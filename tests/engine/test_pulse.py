@@ -15,7 +15,7 @@ from reeldrop.domain.lifecycle import State
 from reeldrop.engine import supervisor
 from reeldrop.engine.gate import Gate
 from reeldrop.engine.pulse import LOOK, PATIENCE, Beat, Pulse
-from reeldrop.engine.telling import Telling
+from reeldrop.engine.status_line import StatusLine
 from reeldrop.ports import Counts
 from reeldrop.settings import Settings
 
@@ -185,8 +185,8 @@ async def test_the_line_says_what_runs_waits_is_blocked_and_wants_a_person() -> 
     clock, store, overseer = Timeline(), Counted(), Listening()
     gate = Gate(clock)
     any_store: Any = store
-    telling = Telling(any_store, clock, gate, overseer, Pulse(clock, lambda: False))
-    lane = asyncio.ensure_future(telling.lane(Beat(clock)))
+    line = StatusLine(any_store, clock, gate, overseer, Pulse(clock, lambda: False))
+    lane = asyncio.ensure_future(line.lane(Beat(clock)))
     await clock.go_on(1.0)
     assert overseer.lines == ["Nothing to do."]
     asked = store.asked
@@ -194,8 +194,8 @@ async def test_the_line_says_what_runs_waits_is_blocked_and_wants_a_person() -> 
     assert store.asked == asked
     store.now = Counts({State.QUEUED: 2, State.GENERATING: 1, State.UNCERTAIN: 1}, 3)
     gate.silent({"far": "The inbox of far is silent."})
-    telling.changed()
-    telling.note("Wait for a restart: node.")
+    line.changed()
+    line.note("Wait for a restart: node.")
     await clock.go_on(1.0)
     lane.cancel()
     assert overseer.lines[-1] == (

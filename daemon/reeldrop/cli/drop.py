@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from reeldrop.cli.destination import destination_of
+from reeldrop.cli.drop_output import End, OpenJdOutput, PlainOutput, print_record
 from reeldrop.cli.exits import INTERRUPTED, code_of, text_of
 from reeldrop.cli.options import config_options, json_option
 from reeldrop.cli.packing import Given, pack
 from reeldrop.cli.round import Round
-from reeldrop.cli.telling import End, OpenJd, Plain, print_record
 from reeldrop.domain.errors import ReeldropError
 
 
@@ -77,18 +77,22 @@ def command(  # noqa: PLR0917 - the parameters are the command's options
     """Put each CLIP into the inbox under a hidden name, then rename it: it is never seen half."""
     _heed_requests_to_end()
     wait = wait or openjd
-    teller = OpenJd(len(clips), as_json=as_json) if openjd else Plain(wait=wait, as_json=as_json)
+    output = (
+        OpenJdOutput(len(clips), as_json=as_json)
+        if openjd
+        else PlainOutput(wait=wait, as_json=as_json)
+    )
     until = None if timeout is None else time.monotonic() + timeout
     given = Given(clips, images, prompt, settings, name, ticket_text)
     try:
         destination = destination_of(config, inbox, outbox, wait=wait)
-        run = Round(pack(given, destination), destination, teller)
+        run = Round(pack(given, destination), destination, output)
         code = _run(run, until, wait=wait, as_json=as_json)
     except (ReeldropError, click.UsageError) as error:
-        if not isinstance(teller, OpenJd):
+        if not isinstance(output, OpenJdOutput):
             raise
         usage = isinstance(error, click.UsageError)
-        teller.failed(error.message if usage else text_of(error))
+        output.failed(error.message if usage else text_of(error))
         code = error.exit_code if usage else code_of(error)
     ctx.exit(code)
 
@@ -100,9 +104,9 @@ def _run(run: Round, until: float | None, *, wait: bool, as_json: bool) -> int:
         if wait and run.destination.outbox:
             ends = run.follow(run.destination.outbox, until)
     except KeyboardInterrupt:
-        run.teller.interrupted(run.left())
+        run.output.interrupted(run.left())
         return INTERRUPTED
-    run.teller.ended(ends)
+    run.output.ended(ends)
     if as_json:
         print_record(run.drops, ends)
     return max((end.code for end in ends), default=0)

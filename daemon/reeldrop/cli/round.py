@@ -7,8 +7,8 @@ from pathlib import Path
 
 from reeldrop.cli import following
 from reeldrop.cli.destination import Destination
+from reeldrop.cli.drop_output import Dropped, End, Output
 from reeldrop.cli.placing import Parcel, place, take_back
-from reeldrop.cli.telling import Dropped, End, Teller
 from reeldrop.cli.tickets import known_of
 
 
@@ -18,7 +18,7 @@ class Round:
 
     parcels: Sequence[Parcel]
     destination: Destination
-    teller: Teller
+    output: Output
     drops: list[Dropped] = field(default_factory=list[Dropped])
     begun: int = 0
     """How many parcels have been begun."""
@@ -31,7 +31,7 @@ class Round:
             known = known_of(parcel, inbox, outbox)
             drop = Dropped(parcel.clip, known.earlier or place(parcel, inbox), known)
             self.drops.append(drop)
-            self.teller.dropped(drop)
+            self.output.dropped(drop)
 
     def follow(self, outbox: Path, until: float | None) -> list[End]:
         """Wait for the end of every drop, one after the other. Raises StartupError."""
@@ -42,7 +42,7 @@ class Round:
 
     def _follow(self, drop: Dropped, parcel: Parcel, outbox: Path, until: float | None) -> End:
         follower = following.Follower(outbox, drop.placed, drop.known.past)
-        say = partial(self.teller.seen, drop)
+        say = partial(self.output.seen, drop)
         code, sight = following.follow(follower, until, say)
         mine = drop.known.earlier is None
         if mine and sight and sight.end is not None and following.is_left_over(follower, sight):

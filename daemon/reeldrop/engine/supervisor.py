@@ -29,8 +29,8 @@ from reeldrop.engine.queue import Queue
 from reeldrop.engine.rooms import Folders, Rooms
 from reeldrop.engine.schedule import Schedule
 from reeldrop.engine.showing import Board, Showing
+from reeldrop.engine.status_line import StatusLine
 from reeldrop.engine.taken import is_given_back
-from reeldrop.engine.telling import Telling
 from reeldrop.engine.tidying import Tidying
 from reeldrop.engine.vigil import Vigil
 from reeldrop.engine.worker import Worker
@@ -79,8 +79,8 @@ class Supervisor:
         )
         self._overseer = overseer
         self._pulse = rooms.pulse
-        self._telling = Telling(rooms.store, rooms.clock, self._gate, overseer, rooms.pulse)
-        self._showing.call(self._telling.changed)
+        self._status_line = StatusLine(rooms.store, rooms.clock, self._gate, overseer, rooms.pulse)
+        self._showing.call(self._status_line.changed)
         self._tidying = Tidying(rooms.uploads)
         self._notices = Notices(rooms, self._gate)
         self._vigil = Vigil(
@@ -115,7 +115,7 @@ class Supervisor:
 
     def note(self, text: str) -> None:
         """Tell the overseer `text` with all that is told from now on; "" for nothing."""
-        self._telling.note(text)
+        self._status_line.note(text)
 
     def look_again(self) -> None:
         """Hear that limits and times are others now: whatever waits asks again."""
@@ -166,7 +166,7 @@ class Supervisor:
         yield "tidying", lambda _: self._tidying.lane()
         yield from self._showing.lanes()
         if self._overseer.listens:
-            yield "telling", self._telling.lane
+            yield "status line", self._status_line.lane
         for number, schedule in enumerate(self._lanes.each()):
             yield f"{schedule.name} {number}", partial(self._lane, schedule)
 
@@ -178,7 +178,9 @@ class Supervisor:
             if attempt.breakable:
                 task.cancel()
         deadline = self._rooms.clock.monotonic() + GRACE
-        while (self._running or self._notices.telling) and self._rooms.clock.monotonic() < deadline:
+        while (
+            self._running or self._notices.is_telling
+        ) and self._rooms.clock.monotonic() < deadline:
             await self._rooms.clock.sleep(0.05)
         for task in (*self._submits.values(), *self._asked.values()):
             task.cancel()

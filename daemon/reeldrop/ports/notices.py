@@ -54,13 +54,13 @@ class NoticeMemory(Protocol):
         """
         ...
 
-    async def begin_telling(self, receivers: Collection[str]) -> Mapping[str, int]:
+    async def open_cursors(self, receivers: Collection[str]) -> Mapping[str, int]:
         """Return up to which row of the journal each receiver has been told.
 
         For one that is new that is the journal's end; those that are not named are forgotten.
         """
         ...
 
-    async def set_told(self, receiver: str, n: int | None) -> None:
+    async def set_cursor(self, receiver: str, n: int | None) -> None:
         """Put down that a receiver has been told everything up to row `n`; None forgets it."""
         ...

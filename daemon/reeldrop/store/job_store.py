@@ -29,7 +29,7 @@ from reeldrop.ports import (
     Transfer,
     Upload,
 )
-from reeldrop.store import changes, ledger, orders, queries, telling, turns, uploads
+from reeldrop.store import changes, cursors, ledger, orders, queries, turns, uploads
 from reeldrop.store.database import connect_writer
 from reeldrop.store.overview import overview
 from reeldrop.store.reader import StoreReader
@@ -162,16 +162,16 @@ class SqliteJobStore:
 
     async def happenings(self, after: int, events: Collection[str]) -> tuple[list[Happening], int]:
         """Return what has happened to jobs since a row of the journal."""
-        return await self._look(telling.happenings, after, events)
+        return await self._look(cursors.happenings, after, events)
 
-    async def begin_telling(self, receivers: Collection[str]) -> Mapping[str, int]:
+    async def open_cursors(self, receivers: Collection[str]) -> Mapping[str, int]:
         """Return how far each receiver has been told."""
         known = frozenset(receivers)
-        return await self._writer.run(lambda db: telling.begin(db, known))
+        return await self._writer.run(lambda db: cursors.open_cursors(db, known))
 
-    async def set_told(self, receiver: str, n: int | None) -> None:
+    async def set_cursor(self, receiver: str, n: int | None) -> None:
         """Put down how far a receiver has been told."""
-        await self._writer.run(lambda db: telling.set_told(db, receiver, n))
+        await self._writer.run(lambda db: cursors.set_cursor(db, receiver, n))
 
     async def jobs_of_claim(self, folder: RelPath, watch: str) -> list[Job]:
         """Return the jobs that share a claim."""

@@ -30,7 +30,7 @@ class Notices:
     async def begin(self) -> None:
         """Take up where the last run ended. Called before anything happens. Raises StoreUnavailable."""
         names = [line.name for line in self._lines if line.hears_of_jobs]
-        told = await self._rooms.store.begin_telling(names)
+        told = await self._rooms.store.open_cursors(names)
         for line in self._lines:
             line.begin(told.get(line.name, 0))
 
@@ -47,9 +47,9 @@ class Notices:
             line.changed()
 
     @property
-    def telling(self) -> bool:
+    def is_telling(self) -> bool:
         """Say whether a receiver is being told something just now."""
-        return any(line.telling for line in self._lines)
+        return any(line.is_telling for line in self._lines)
 
     async def first_tries(self) -> None:
         """Return once everything there is has been told, or tried; after FIRST_TRIES in any case."""

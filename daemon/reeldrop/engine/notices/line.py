@@ -58,7 +58,7 @@ class Line:
         self._news = asyncio.Event()
         self._news.set()
         self._working = self._pausing = self._failing = False
-        self.telling = False
+        self.is_telling = False
         """Whether the receiver is being told something just now."""
 
     @property
@@ -118,7 +118,7 @@ class Line:
                 return True
         if not wanted:
             log.warning("notice.stopped", receiver=self.name)
-            await self._rooms.store.set_told(self.name, None)
+            await self._rooms.store.set_cursor(self.name, None)
         return wanted
 
     async def _find(self) -> bool:
@@ -144,7 +144,7 @@ class Line:
 
     async def _note(self, told: int) -> None:
         if told > self._put_down:
-            await self._rooms.store.set_told(self.name, told)
+            await self._rooms.store.set_cursor(self.name, told)
             self._put_down = told
 
     async def _tell(self, notice: Notice) -> bool:
@@ -170,7 +170,7 @@ class Line:
                 return wanted
 
     async def _try(self, notice: Notice) -> bool:
-        self.telling = True
+        self.is_telling = True
         try:
             return await self._receiver.tell(notice)
         except NotTold:
@@ -180,7 +180,7 @@ class Line:
             log.exception("notice.crashed", **self._told(notice))
             raise NotTold(f"an internal error ({type(error).__name__})", refused=True) from error
         finally:
-            self.telling = False
+            self.is_telling = False
 
     def _is_old(self, notice: Notice, error: NotTold) -> bool:
         return self._rooms.clock.now() - notice.at > (REFUSED if error.refused else GIVEN_UP)

@@ -3,7 +3,7 @@
 import pytest
 
 from reeldrop.domain.lifecycle import Event
-from reeldrop.store import telling
+from reeldrop.store import cursors
 
 EVENTS = ("taken", "declared")
 
@@ -12,33 +12,33 @@ async def test_a_new_receiver_begins_at_the_end_and_a_known_one_where_it_was(
     open_again, new_job
 ) -> None:
     store = await open_again()
-    assert await store.begin_telling(["a"]) == {"a": 0}
+    assert await store.open_cursors(["a"]) == {"a": 0}
     await store.add([new_job(), new_job()])
-    assert await store.begin_telling(["a", "b"]) == {"a": 0, "b": 2}
-    await store.set_told("a", 1)
+    assert await store.open_cursors(["a", "b"]) == {"a": 0, "b": 2}
+    await store.set_cursor("a", 1)
     store = await open_again()
-    assert await store.begin_telling(["a", "b"]) == {"a": 1, "b": 2}
-    await store.begin_telling(["b"])
-    assert await store.begin_telling(["a", "b"]) == {"a": 2, "b": 2}
-    await store.set_told("b", None)
+    assert await store.open_cursors(["a", "b"]) == {"a": 1, "b": 2}
+    await store.open_cursors(["b"])
+    assert await store.open_cursors(["a", "b"]) == {"a": 2, "b": 2}
+    await store.set_cursor("b", None)
     await store.add([new_job()])
-    assert await store.begin_telling(["a", "b"]) == {"a": 2, "b": 3}
+    assert await store.open_cursors(["a", "b"]) == {"a": 2, "b": 3}
 
 
 async def test_one_that_is_farther_than_the_journal_begins_at_its_end(open_again, new_job) -> None:
     """The store was put back from an older copy: what happens from now on is told all the same."""
     store = await open_again()
-    await store.begin_telling(["a"])
-    await store.set_told("a", 1_000_000)
+    await store.open_cursors(["a"])
+    await store.set_cursor("a", 1_000_000)
     await store.add([new_job()])
-    assert await store.begin_telling(["a"]) == {"a": 1}
+    assert await store.open_cursors(["a"]) == {"a": 1}
 
 
 @pytest.mark.parametrize("stretch", [1, 2, 5000])
 async def test_the_journal_is_read_to_its_end_in_stretches(
     store, new_job, clock, monkeypatch, stretch
 ) -> None:
-    monkeypatch.setattr(telling, "STRETCH", stretch)
+    monkeypatch.setattr(cursors, "STRETCH", stretch)
     await store.add([new_job(), new_job()])
     taken = [await store.claim_next(clock.now()) for _ in range(2)]
     await store.move(taken[0], Event.DECLARED)

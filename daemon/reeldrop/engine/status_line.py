@@ -1,4 +1,4 @@
-"""Tells whoever watches over the process how things are, in one line: what runs, waits, is blocked or wants a person."""
+"""The status line for whoever watches over the process: what runs, waits, is blocked or wants a person."""
 
 import asyncio
 from contextlib import suppress
@@ -18,7 +18,7 @@ SLOWEST = 60.0
 SHOWN = tuple(state for state in State if state not in FINAL)
 
 
-class Telling:
+class StatusLine:
     """Keeps the line true. The store is asked when something has changed, and once a second at most."""
 
     def __init__(

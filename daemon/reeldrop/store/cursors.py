@@ -32,21 +32,21 @@ def happenings(
     return found, max(after, upto)
 
 
-def begin(db: sqlite3.Connection, receivers: Collection[str]) -> Mapping[str, int]:
+def open_cursors(db: sqlite3.Connection, receivers: Collection[str]) -> Mapping[str, int]:
     """Forget who is not among `receivers`, and let who is new begin at the journal's end."""
-    known, end = _told(db), db.execute(_END).fetchone()[0]
+    known, end = _cursors(db), db.execute(_END).fetchone()[0]
     told = {name: min(known.get(name, end), end) for name in sorted(receivers)}
     if told != known:
         set_meta(db, _KEY, told)
     return told
 
 
-def set_told(db: sqlite3.Connection, receiver: str, n: int | None) -> None:
+def set_cursor(db: sqlite3.Connection, receiver: str, n: int | None) -> None:
     """Put down up to which row `receiver` has been told, or forget it."""
-    told = {name: row for name, row in _told(db).items() if name != receiver}
+    told = {name: row for name, row in _cursors(db).items() if name != receiver}
     set_meta(db, _KEY, told if n is None else {**told, receiver: n})
 
 
-def _told(db: sqlite3.Connection) -> dict[str, int]:
+def _cursors(db: sqlite3.Connection) -> dict[str, int]:
     row = db.execute("SELECT value FROM meta WHERE key = ?", (_KEY,)).fetchone()
     return json.loads(row[0]) if row else {}

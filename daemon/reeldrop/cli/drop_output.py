@@ -82,8 +82,8 @@ class End:
         return f"{self.drop.placed.clip.name}: the time is up; it is {state}, and goes on."
 
 
-class Teller(Protocol):
-    """Says how drops go."""
+class Output(Protocol):
+    """What the command says of how drops go."""
 
     def dropped(self, drop: Dropped) -> None:
         """A clip lies in the inbox, or did already."""
@@ -102,7 +102,7 @@ class Teller(Protocol):
         ...
 
 
-class Plain:
+class PlainOutput:
     """Speaks to people on standard error; standard output has the results alone, or JSON."""
 
     def __init__(self, *, wait: bool, as_json: bool) -> None:
@@ -134,7 +134,7 @@ def _plain(text: str) -> str:
     return "\n".join(f" {line}" if line.startswith("openjd_") else line for line in lines)
 
 
-class OpenJd:
+class OpenJdOutput:
     """Speaks Open Job Description: progress, status and failure on standard output, and the results."""
 
     def __init__(self, clips: int, *, as_json: bool) -> None:
