@@ -1,4 +1,4 @@
-"""The statements that change the memory. Each function runs inside a transaction it does not end.
+"""The statements that change jobs. Each function runs inside a transaction it does not end.
 
 Nothing outside this file writes to `jobs`.
 """
@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reeldrop.domain.errors import Lost
-from reeldrop.domain.job import Job, JobId, RelPath, Waiting
+from reeldrop.domain.job import Job, JobId
 from reeldrop.domain.lifecycle import AFTER_CRASH, FINAL, Event, State, advance
 from reeldrop.domain.retry import LONGEST_WAIT
 from reeldrop.domain.sameness import joined
-from reeldrop.ports import KeptFile, Order
-from reeldrop.store import ledger, repeats
+from reeldrop.ports import KeptFile
+from reeldrop.store import intake, ledger, repeats
 from reeldrop.store.queries import get, obstacle, siblings
-from reeldrop.store.rows import columns_of, job_of, text_of, waiting_of
+from reeldrop.store.rows import columns_of, job_of
 from reeldrop.store.turns import Line, next_follower, next_in_line
 
 UNOWNED = FINAL | {State.QUEUED, State.UNCERTAIN}
@@ -60,9 +60,6 @@ _TAKE_OVER = """
         not_before = CASE WHEN not_before > :unbelievable THEN :at ELSE not_before END
     WHERE owner <> :host AND state IN ('generating', 'downloading', 'delivering')
 """
-_OPEN = """
-    SELECT 1 FROM jobs WHERE watch = ? AND state NOT IN ('delivered', 'failed', 'cancelled')
-"""
 _JOURNAL = """
     INSERT INTO journal (job, at, event, state, token, host, note)
     VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -71,14 +68,6 @@ _TAKEN = "UPDATE jobs SET taken = (SELECT max(taken) + 1 FROM jobs) WHERE id = ?
 _WITHDRAW = """
     DELETE FROM jobs
     WHERE id = ? AND token = ? AND owner IS NULL AND state = 'queued' AND claimed = 0
-"""
-# A file that an earlier job took stays that job's: withdrawing the later one must not forget it. Unless
-# the earlier one is not sent yet: of the two it is the one that will be withdrawn, its clip was replaced.
-_KEPT = """
-    INSERT INTO kept (watch, path, key, sha256, job) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (watch, path, key) DO UPDATE SET sha256 = excluded.sha256, job = CASE
-        WHEN (SELECT state FROM jobs WHERE id = kept.job) IN ('queued', 'uploading')
-        THEN excluded.job ELSE kept.job END
 """
 
 
@@ -110,7 +99,7 @@ def add(
     for job in jobs:
         _add(db, job, entry)
         for file in kept:
-            remember_kept(db, job.watch, file)
+            intake.remember_kept(db, job.watch, file)
     return True
 
 
@@ -119,11 +108,6 @@ def _add(db: sqlite3.Connection, job: Job, entry: Entry) -> None:
         raise AssertionError("a new job is queued and nobody's")
     db.execute(_INSERT, columns_of(job))
     _write_journal(db, job, entry)
-
-
-def remember_kept(db: sqlite3.Connection, watch: str, file: KeptFile) -> None:
-    """Remember a file of a kept drop under its stat key."""
-    db.execute(_KEPT, (watch, text_of(file.path), file.key, file.sha256, file.job))
 
 
 def withdraw(db: sqlite3.Connection, job: Job, entry: Entry) -> None:
@@ -240,71 +224,6 @@ def adopt(db: sqlite3.Connection, entry: Entry) -> list[Job]:
     db.execute(_JOURNAL_TAKEOVER, taken)
     db.execute(_TAKE_OVER, taken)
     return [job_of(row) for row in db.execute(_OWNED, (entry.host,))]
-
-
-def enrol_watch(
-    db: sqlite3.Connection, name: str, inbox: str, outbox: str
-) -> tuple[str, str] | None:
-    """Remember a watch's folders, unless it has unfinished jobs of others; return those then."""
-    known = db.execute("SELECT inbox, outbox FROM watches WHERE name = ?", (name,)).fetchone()
-    here = (text_of(inbox), text_of(outbox))
-    if known is not None and tuple(known) != here and db.execute(_OPEN, (name,)).fetchone():
-        return json.loads(known["inbox"]), json.loads(known["outbox"])
-    db.execute("INSERT OR REPLACE INTO watches VALUES (?, ?, ?)", (name, *here))
-    return None
-
-
-def set_meta(db: sqlite3.Connection, key: str, value: object) -> None:
-    """Put down a plain JSON value under `key`."""
-    db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, json.dumps(value)))
-
-
-def remember_place(db: sqlite3.Connection, folder: str, place: str) -> None:
-    """Put down on which mount a marked folder lies."""
-    row = db.execute("SELECT value FROM meta WHERE key = 'places'").fetchone()
-    set_meta(db, "places", {**(json.loads(row[0]) if row else {}), folder: place})
-
-
-def begin_order(db: sqlite3.Connection, order: Order) -> bool:
-    """Put down that an order is being carried out; False where it was taken back, or is begun."""
-    begun = db.execute("UPDATE orders SET answer = '{}' WHERE n = ? AND answer IS NULL", (order.n,))
-    return begun.rowcount == 1
-
-
-def answer(db: sqlite3.Connection, order: Order, told: Mapping[str, Any]) -> None:
-    """Put down what became of an order."""
-    db.execute("UPDATE orders SET answer = ? WHERE n = ?", (json.dumps(dict(told)), order.n))
-
-
-def begin_probe(db: sqlite3.Connection, watch: str, path: RelPath, key: str, host: str) -> int:
-    """Put down that a decoder looks into a file; return at how many crashes one was doing so."""
-    place = (watch, text_of(path), key)
-    row = db.execute(
-        "SELECT host, crashes FROM probing WHERE watch = ? AND path = ? AND key = ?", place
-    ).fetchone()
-    crashes = 0 if row is None else row["crashes"] + (row["host"] != host)
-    db.execute("INSERT OR REPLACE INTO probing VALUES (?, ?, ?, ?, ?)", (*place, host, crashes))
-    return crashes
-
-
-def end_probe(db: sqlite3.Connection, watch: str, path: RelPath, key: str) -> None:
-    """Forget that a decoder looks into a file."""
-    db.execute(
-        "DELETE FROM probing WHERE watch = ? AND path = ? AND key = ?",
-        (watch, text_of(path), key),
-    )
-
-
-def set_waiting(db: sqlite3.Connection, watch: str, waiting: Sequence[Waiting]) -> None:
-    """Replace what is shown as waiting in `watch`; writes nothing where nothing has changed."""
-    rows = db.execute("SELECT * FROM waiting WHERE watch = ? ORDER BY n", (watch,))
-    if [waiting_of(row) for row in rows] == list(waiting):
-        return
-    db.execute("DELETE FROM waiting WHERE watch = ?", (watch,))
-    db.executemany(
-        "INSERT INTO waiting (watch, path, reason, since) VALUES (?, ?, ?, ?)",
-        [(watch, text_of(drop.path), text_of(drop.reason), drop.since) for drop in waiting],
-    )
 
 
 def _resolve_crash(db: sqlite3.Connection, job: Job, entry: Entry) -> None:

@@ -4,13 +4,12 @@ Its rows are numbered in the order of their transactions, and the last one is ne
 `repeats.py`), so a number is used once and what comes later has a higher one.
 """
 
-import json
 import sqlite3
 from collections.abc import Collection, Mapping
 
 from reeldrop.domain.job import JobId
 from reeldrop.ports import Happening
-from reeldrop.store.changes import set_meta
+from reeldrop.store import meta
 
 STRETCH = 5000
 """Rows of the journal that are read at once."""
@@ -37,16 +36,15 @@ def open_cursors(db: sqlite3.Connection, receivers: Collection[str]) -> Mapping[
     known, end = _cursors(db), db.execute(_END).fetchone()[0]
     told = {name: min(known.get(name, end), end) for name in sorted(receivers)}
     if told != known:
-        set_meta(db, _KEY, told)
+        meta.write(db, _KEY, told)
     return told
 
 
 def set_cursor(db: sqlite3.Connection, receiver: str, n: int | None) -> None:
     """Put down up to which row `receiver` has been told, or forget it."""
     told = {name: row for name, row in _cursors(db).items() if name != receiver}
-    set_meta(db, _KEY, told if n is None else {**told, receiver: n})
+    meta.write(db, _KEY, told if n is None else {**told, receiver: n})
 
 
 def _cursors(db: sqlite3.Connection) -> dict[str, int]:
-    row = db.execute("SELECT value FROM meta WHERE key = ?", (_KEY,)).fetchone()
-    return json.loads(row[0]) if row else {}
+    return meta.read(db, _KEY) or {}

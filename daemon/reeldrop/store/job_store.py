@@ -5,7 +5,6 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -29,7 +28,18 @@ from reeldrop.ports import (
     Transfer,
     Upload,
 )
-from reeldrop.store import changes, cursors, ledger, orders, queries, turns, uploads
+from reeldrop.store import (
+    changes,
+    cursors,
+    folders,
+    intake,
+    ledger,
+    orders,
+    queries,
+    status,
+    turns,
+    uploads,
+)
 from reeldrop.store.database import connect_writer
 from reeldrop.store.overview import overview
 from reeldrop.store.reader import StoreReader
@@ -179,7 +189,7 @@ class SqliteJobStore:
 
     async def enrol_watch(self, name: str, inbox: str, outbox: str) -> tuple[str, str] | None:
         """Serve a watch, unless it has unfinished jobs of other folders."""
-        elsewhere = await self._writer.run(lambda db: changes.enrol_watch(db, name, inbox, outbox))
+        elsewhere = await self._writer.run(lambda db: folders.enrol_watch(db, name, inbox, outbox))
         if elsewhere is None:
             self._watches.add(name)
         return elsewhere
@@ -194,38 +204,38 @@ class SqliteJobStore:
 
     async def set_blocks(self, blocks: Sequence[Block]) -> None:
         """Put down why queued jobs are not submitted."""
-        told = [asdict(block) for block in blocks]
-        await self._writer.run(lambda db: changes.set_meta(db, "blocks", told))
+        told = tuple(blocks)
+        await self._writer.run(lambda db: status.set_blocks(db, told))
 
     async def blocks(self) -> list[Block]:
         """Return what was put down."""
-        return await self._look(queries.blocks)
+        return await self._look(status.blocks)
 
     async def set_paused(self, since: float | None) -> None:
         """Put down that a person has paused the submits."""
-        await self._writer.run(lambda db: changes.set_meta(db, "paused", since))
+        await self._writer.run(lambda db: orders.set_paused(db, since))
 
     async def paused(self) -> float | None:
         """Return since when the submits are paused."""
-        return await self._look(queries.paused)
+        return await self._look(orders.paused)
 
     async def set_health(self, health: Sequence[Health]) -> None:
         """Put down how the looks at the inboxes go."""
-        told = [asdict(each) for each in health]
-        await self._writer.run(lambda db: changes.set_meta(db, "health", told))
+        told = tuple(health)
+        await self._writer.run(lambda db: status.set_health(db, told))
 
     async def health(self) -> list[Health]:
         """Return what was put down."""
-        return await self._look(queries.health)
+        return await self._look(status.health)
 
     async def set_transfers(self, transfers: Sequence[Transfer]) -> None:
         """Put down how far the files under way have gone."""
-        told = [asdict(each) for each in transfers]
-        await self._writer.run(lambda db: changes.set_meta(db, "transfers", told))
+        told = tuple(transfers)
+        await self._writer.run(lambda db: status.set_transfers(db, told))
 
     async def transfers(self) -> list[Transfer]:
         """Return what was put down."""
-        return await self._look(queries.transfers)
+        return await self._look(status.transfers)
 
     async def begin_upload(self, upload: Upload, job: JobId) -> None:
         """Put down that an upload is about to be made."""
@@ -258,11 +268,11 @@ class SqliteJobStore:
 
     async def remember(self, folder: str, place: str) -> None:
         """Put down on which mount a marked folder lies."""
-        await self._writer.run(lambda db: changes.remember_place(db, folder, place))
+        await self._writer.run(lambda db: folders.remember(db, folder, place))
 
     async def recall(self, folder: str) -> str:
         """Return on which mount a marked folder lay."""
-        return await self._look(queries.place_of, folder)
+        return await self._look(folders.recall, folder)
 
     async def orders(self) -> list[Order]:
         """Return the orders that have no answer yet."""
@@ -270,11 +280,11 @@ class SqliteJobStore:
 
     async def begin_order(self, order: Order) -> bool:
         """Put down that an order is being carried out."""
-        return await self._writer.run(lambda db: changes.begin_order(db, order))
+        return await self._writer.run(lambda db: orders.begin(db, order))
 
     async def answer(self, order: Order, answer: Mapping[str, Any]) -> None:
         """Put down what became of an order."""
-        await self._writer.run(lambda db: changes.answer(db, order, answer))
+        await self._writer.run(lambda db: orders.answer(db, order, answer))
 
     async def job_of_generation(self, generation_id: GenerationId) -> Job | None:
         """Return the job that a generation was made for."""
@@ -290,42 +300,42 @@ class SqliteJobStore:
 
     async def suspects(self, watch: str) -> frozenset[tuple[RelPath, str]]:
         """Return the files that were being looked into when a daemon ended."""
-        return await self._look(queries.suspects, watch, self._host)
+        return await self._look(intake.suspects, watch, self._host)
 
     async def begin_probe(self, watch: str, path: RelPath, key: str) -> int:
         """Put down that a decoder looks into a file."""
         return await self._writer.run(
-            lambda db: changes.begin_probe(db, watch, path, key, self._host)
+            lambda db: intake.begin_probe(db, watch, path, key, self._host)
         )
 
     async def end_probe(self, watch: str, path: RelPath, key: str) -> None:
         """Forget that a decoder looks into a file."""
-        await self._writer.run(lambda db: changes.end_probe(db, watch, path, key))
+        await self._writer.run(lambda db: intake.end_probe(db, watch, path, key))
 
     async def set_waiting(self, watch: str, waiting: Sequence[Waiting]) -> None:
         """Replace what is shown as waiting in `watch`."""
         shown = tuple(waiting)
-        await self._writer.run(lambda db: changes.set_waiting(db, watch, shown))
+        await self._writer.run(lambda db: status.set_waiting(db, watch, shown))
 
     async def waiting(self) -> list[Waiting]:
         """Return what is shown as waiting."""
-        return await self._look(queries.waiting)
+        return await self._look(status.waiting)
 
     async def counts(self) -> Counts:
         """Return how much there is that is not finished."""
-        return await self._look(queries.counts)
+        return await self._look(status.counts)
 
     async def known_kept(self, watch: str) -> list[KeptFile]:
         """Return the files that were taken of a kept watch."""
-        return await self._look(queries.known_kept, watch)
+        return await self._look(intake.known_kept, watch)
 
     async def taken(self, watch: str, limit: int) -> list[Taken]:
         """Return what the last jobs of a watch took of its inbox."""
-        return await self._look(queries.taken, watch, limit)
+        return await self._look(intake.taken, watch, limit)
 
     async def remember_kept(self, watch: str, file: KeptFile) -> None:
         """Remember a new stat key of a kept file."""
-        await self._writer.run(lambda db: changes.remember_kept(db, watch, file))
+        await self._writer.run(lambda db: intake.remember_kept(db, watch, file))
 
     async def close(self) -> None:
         """Finish what was asked for and close."""

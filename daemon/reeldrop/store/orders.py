@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from reeldrop.ports import Order
+from reeldrop.store import meta
 from reeldrop.store.database import connect_asker
 from reeldrop.store.failures import translated
 
@@ -24,6 +25,27 @@ def open_orders(db: sqlite3.Connection) -> list[Order]:
         Order(row["n"], row["at"], row["kind"], json.loads(row["args"]))
         for row in db.execute(_OPEN)
     ]
+
+
+def begin(db: sqlite3.Connection, order: Order) -> bool:
+    """Put down that an order is being carried out; False where it was taken back, or is begun."""
+    begun = db.execute("UPDATE orders SET answer = '{}' WHERE n = ? AND answer IS NULL", (order.n,))
+    return begun.rowcount == 1
+
+
+def answer(db: sqlite3.Connection, order: Order, told: Mapping[str, Any]) -> None:
+    """Put down what became of an order."""
+    db.execute("UPDATE orders SET answer = ? WHERE n = ?", (json.dumps(dict(told)), order.n))
+
+
+def set_paused(db: sqlite3.Connection, since: float | None) -> None:
+    """Put down that a person has paused the submits, or None: no longer."""
+    meta.write(db, "paused", since)
+
+
+def paused(db: sqlite3.Connection) -> float | None:
+    """Return since when a person has paused the submits, None where nobody has."""
+    return meta.read(db, "paused")
 
 
 class OrderDesk:

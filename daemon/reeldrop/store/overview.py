@@ -5,7 +5,7 @@ import sqlite3
 from reeldrop.domain.lifecycle import State
 from reeldrop.domain.limits import Limits
 from reeldrop.ports import Overview
-from reeldrop.store import ledger, queries, turns
+from reeldrop.store import ledger, orders, queries, status, turns
 
 _COUNTS = "SELECT state, count(*) FROM jobs GROUP BY state"
 _OLDEST = "SELECT min(created) FROM jobs WHERE state = 'queued'"
@@ -24,16 +24,16 @@ def overview(db: sqlite3.Connection, limits: Limits, now: float, days: int) -> O
         queued_since=db.execute(_OLDEST).fetchone()[0],
         late=db.execute(_LATE).fetchone()[0],
         uncertain=queries.jobs(db, [State.UNCERTAIN], 0.0, None),
-        blocks=queries.blocks(db),
-        paused=queries.paused(db),
+        blocks=status.blocks(db),
+        paused=orders.paused(db),
         today=day.name,
         committed=ledger.committed(db, day),
         priced=ledger.priced(db, day),
         spent=ledger.spent(db, days),
-        health=queries.health(db),
+        health=status.health(db),
         transfers=[
             (job, each)
-            for each in queries.transfers(db)
+            for each in status.transfers(db)
             if (job := queries.get(db, each.job)) is not None
         ],
         limits=limits,

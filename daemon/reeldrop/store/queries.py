@@ -1,15 +1,13 @@
-"""The statements that only look. Each function takes a connection and sees one moment."""
+"""The statements that only look at jobs. Each function takes a connection and sees one moment."""
 
-import json
 import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from reeldrop.domain.job import GenerationId, Job, JobId, JournalEntry, RelPath, Waiting
-from reeldrop.domain.lifecycle import FINAL, State
+from reeldrop.domain.job import GenerationId, Job, JobId, JournalEntry, RelPath
+from reeldrop.domain.lifecycle import State
 from reeldrop.domain.sameness import of_one_drop
-from reeldrop.ports import Block, Counts, Direction, Health, KeptFile, Mode, Scope, Taken, Transfer
-from reeldrop.store.rows import columns_of, entry_of, job_of, kept_of, taken_of, text_of, waiting_of
+from reeldrop.store.rows import columns_of, entry_of, job_of, text_of
 
 _RIVALS = """
     SELECT * FROM jobs WHERE spec_key = :spec_key AND id <> :id
@@ -32,11 +30,6 @@ _OBSTACLE = """
              OR EXISTS (SELECT 1 FROM charges WHERE charges.job = jobs.id))
     LIMIT 1
 """
-_TAKEN = """
-    SELECT id, record -> '$.path' AS path, record -> '$.references' AS refs FROM jobs
-    WHERE watch = ? ORDER BY updated DESC, n DESC LIMIT ?
-"""
-_KEPT = "SELECT path, key, sha256, job FROM kept WHERE watch = ? ORDER BY rowid"
 
 
 def store_id(db: sqlite3.Connection) -> str:
@@ -92,50 +85,6 @@ def job_of_generation(db: sqlite3.Connection, generation_id: GenerationId) -> Jo
     return None if row is None else job_of(row)
 
 
-def blocks(db: sqlite3.Connection) -> list[Block]:
-    """Return why queued jobs are not submitted, as the daemon put it down."""
-    return [
-        Block(told["reason"], Scope(told["scope"]), told["of"], told["passing"])
-        for told in _meta(db, "blocks") or []
-    ]
-
-
-def health(db: sqlite3.Connection) -> list[Health]:
-    """Return how the looks at the inboxes go, as the daemon put it down."""
-    return [
-        Health(
-            told["watch"],
-            told["scanned"],
-            told["trouble"],
-            tuple(Mode(**mode) for mode in told["modes"]),
-        )
-        for told in _meta(db, "health") or []
-    ]
-
-
-def transfers(db: sqlite3.Connection) -> list[Transfer]:
-    """Return how far the files under way have gone, as the daemon put it down."""
-    return [
-        Transfer(**told | {"direction": Direction(told["direction"])})
-        for told in _meta(db, "transfers") or []
-    ]
-
-
-def place_of(db: sqlite3.Connection, folder: str) -> str:
-    """Return on which mount a marked folder lay, "" where that is not known."""
-    return (_meta(db, "places") or {}).get(folder, "")
-
-
-def paused(db: sqlite3.Connection) -> float | None:
-    """Return since when a person has paused the submits, None where nobody has."""
-    return _meta(db, "paused")
-
-
-def _meta(db: sqlite3.Connection, key: str) -> Any:
-    row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-    return json.loads(row[0]) if row else None
-
-
 def get(db: sqlite3.Connection, job_id: JobId) -> Job | None:
     """Return the job as recorded."""
     row = db.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
@@ -170,39 +119,6 @@ def jobs_of_claim(db: sqlite3.Connection, folder: RelPath, watch: str) -> list[J
         (text_of(folder), watch),
     )
     return [job_of(row) for row in rows]
-
-
-def waiting(db: sqlite3.Connection) -> list[Waiting]:
-    """Return what is shown as waiting, watch by watch."""
-    return [waiting_of(row) for row in db.execute("SELECT * FROM waiting ORDER BY watch, n")]
-
-
-def counts(db: sqlite3.Connection) -> Counts:
-    """Count what is not finished, from the index alone."""
-    going = [state for state in State if state not in FINAL]
-    marks = ", ".join("?" * len(going))
-    rows = db.execute(
-        f"SELECT state, count(*) FROM jobs WHERE state IN ({marks}) GROUP BY state",  # noqa: S608 - only question marks are put in
-        going,
-    )
-    jobs = {State(state): count for state, count in rows}
-    return Counts(jobs, db.execute("SELECT count(*) FROM waiting").fetchone()[0])
-
-
-def known_kept(db: sqlite3.Connection, watch: str) -> list[KeptFile]:
-    """Return the files that were taken of a kept watch, in the order they were."""
-    return [kept_of(row) for row in db.execute(_KEPT, (watch,))]
-
-
-def taken(db: sqlite3.Connection, watch: str, limit: int) -> list[Taken]:
-    """Return what the last jobs of a watch took of its inbox, the newest change first."""
-    return [taken_of(row) for row in db.execute(_TAKEN, (watch, limit))]
-
-
-def suspects(db: sqlite3.Connection, watch: str, host: str) -> frozenset[tuple[RelPath, str]]:
-    """Return the files, path and stat key, that daemons before `host` were looking into to the last."""
-    rows = db.execute("SELECT path, key FROM probing WHERE watch = ? AND host <> ?", (watch, host))
-    return frozenset((RelPath(json.loads(row["path"])), row["key"]) for row in rows)
 
 
 def _value(db: sqlite3.Connection, query: str, values: Any) -> Any:

@@ -9,7 +9,7 @@ from reeldrop.domain.job import Job, JobId, JournalEntry, Waiting
 from reeldrop.domain.lifecycle import State
 from reeldrop.domain.limits import Limits
 from reeldrop.ports import Block, DaySpent, Health, Overview, Transfer
-from reeldrop.store import ledger, queries
+from reeldrop.store import ledger, orders, queries, status
 from reeldrop.store.database import connect_reader
 from reeldrop.store.failures import translated
 from reeldrop.store.overview import overview
@@ -54,23 +54,23 @@ class StoreReader:
 
     def waiting(self) -> list[Waiting]:
         """Return what is shown as waiting, all watches."""
-        return self.look(queries.waiting)
+        return self.look(status.waiting)
 
     def blocks(self) -> list[Block]:
         """Return why queued jobs are not submitted, as the daemon put it down."""
-        return self.look(queries.blocks)
+        return self.look(status.blocks)
 
     def health(self) -> list[Health]:
         """Return how the looks at the inboxes go, as the daemon put it down."""
-        return self.look(queries.health)
+        return self.look(status.health)
 
     def transfers(self) -> list[Transfer]:
         """Return how far the files under way have gone, as the daemon put it down."""
-        return self.look(queries.transfers)
+        return self.look(status.transfers)
 
     def paused(self) -> float | None:
         """Return since when (s since the epoch) a person has paused the submits, None: nobody has."""
-        return self.look(queries.paused)
+        return self.look(orders.paused)
 
     def spent(self, days: int) -> list[DaySpent]:
         """Return what was spent on the last `days` days on which anything was, newest first."""
@@ -86,7 +86,7 @@ class StoreReader:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Return what a function of `queries` finds."""
+        """Return what a function finds that only looks."""
         try:
             self._connection.execute("BEGIN")
             try:
