@@ -28,6 +28,7 @@ class State(StrEnum):
 
 
 FINAL = frozenset({State.DELIVERED, State.FAILED, State.CANCELLED})
+UNFINISHED = tuple(state for state in State if state not in FINAL)
 
 
 class Verdict(StrEnum):

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 
 from reeldrop.domain.errors import StoreUnavailable
-from reeldrop.domain.lifecycle import FINAL, State
+from reeldrop.domain.lifecycle import UNFINISHED, State
 from reeldrop.engine.gate import Gate
 from reeldrop.engine.pulse import Beat, Pulse
 from reeldrop.ports import Clock, Counts, Overseer, StatusMemory
@@ -15,7 +15,6 @@ HEARTBEAT = 30.0
 """Seconds after which the line is made anew though nobody said that anything has changed."""
 SLOWEST = 60.0
 """Seconds that the store may take to count."""
-SHOWN = tuple(state for state in State if state not in FINAL)
 
 
 class StatusLine:
@@ -54,7 +53,7 @@ class StatusLine:
                 await asyncio.wait_for(self._news.wait(), HEARTBEAT)
 
     def _line(self, counts: Counts) -> str:
-        jobs = [f"{counts.jobs[state]} {state}" for state in SHOWN if counts.jobs.get(state)]
+        jobs = [f"{counts.jobs[state]} {state}" for state in UNFINISHED if counts.jobs.get(state)]
         if counts.waiting:
             jobs.append(f"{counts.waiting} waiting for files")
         told = [f"Jobs: {', '.join(jobs)}." if jobs else "Nothing to do."]

@@ -15,7 +15,7 @@ import structlog
 
 from reeldrop.domain.errors import FolderOffline, StoreUnavailable
 from reeldrop.domain.job import Job, JobId
-from reeldrop.domain.lifecycle import FINAL, State
+from reeldrop.domain.lifecycle import FINAL, UNFINISHED, State
 from reeldrop.engine.attempt import Attempt
 from reeldrop.engine.gate import Gate
 from reeldrop.engine.healths import Healths
@@ -322,7 +322,7 @@ class Supervisor:
         if any(self._settling.values()) or self._running or not self._tidying.idle:
             return False
         try:
-            left = await self._rooms.store.jobs([state for state in State if state not in FINAL])
+            left = await self._rooms.store.jobs(UNFINISHED)
         except StoreUnavailable:
             return False
         by_id = {job.id: job for job in left}

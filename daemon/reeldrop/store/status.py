@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from reeldrop.domain.job import Waiting
-from reeldrop.domain.lifecycle import FINAL, State
+from reeldrop.domain.lifecycle import UNFINISHED, State
 from reeldrop.ports import Block, Counts, Direction, Health, Mode, Scope, Transfer
 from reeldrop.store import meta
 from reeldrop.store.rows import text_of, waiting_of
@@ -74,11 +74,10 @@ def waiting(db: sqlite3.Connection) -> list[Waiting]:
 
 def counts(db: sqlite3.Connection) -> Counts:
     """Count what is not finished, from the index alone."""
-    going = [state for state in State if state not in FINAL]
-    marks = ", ".join("?" * len(going))
+    marks = ", ".join("?" * len(UNFINISHED))
     rows = db.execute(
         f"SELECT state, count(*) FROM jobs WHERE state IN ({marks}) GROUP BY state",  # noqa: S608 - only question marks are put in
-        going,
+        UNFINISHED,
     )
     jobs = {State(state): count for state, count in rows}
     return Counts(jobs, db.execute("SELECT count(*) FROM waiting").fetchone()[0])

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from reeldrop.domain.job import Job, Waiting
-from reeldrop.domain.lifecycle import FINAL, State
+from reeldrop.domain.lifecycle import FINAL, UNFINISHED, State
 from reeldrop.domain.moments import moment
 from reeldrop.ports import Block, Clock, DaySpent, Health, JobStore, Outbox, Transfer
 from reeldrop.web.page import status_page
@@ -88,7 +88,7 @@ class StatusBoard:
 
     async def write(self) -> None:
         """Read the store and replace both files. Raises what `Outbox.write_status` raises."""
-        going = await self._store.jobs([state for state in State if state not in FINAL])
+        going = await self._store.jobs(UNFINISHED)
         finished = await self._store.jobs(sorted(FINAL), limit=FINISHED_READ)
         waiting = await self._store.waiting()
         document = status_document(

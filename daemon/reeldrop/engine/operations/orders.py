@@ -13,7 +13,7 @@ import structlog
 
 from reeldrop.domain.errors import Lost, ReeldropError, StepError, StoreUnavailable
 from reeldrop.domain.job import GenerationId, Job, JobId
-from reeldrop.domain.lifecycle import FINAL, Event, State
+from reeldrop.domain.lifecycle import UNFINISHED, Event, State
 from reeldrop.domain.moments import moment
 from reeldrop.domain.paths import printable
 from reeldrop.engine.cancelling import cancelled
@@ -145,7 +145,7 @@ async def recall_cancels(rooms: Rooms) -> list[Job]:
     Raises StoreUnavailable.
     """
     ended: list[Job] = []
-    for job in await rooms.store.jobs([state for state in State if state not in FINAL]):
+    for job in await rooms.store.jobs(UNFINISHED):
         if not job.cancel_asked:
             continue
         rooms.cancelled.add(job.id)

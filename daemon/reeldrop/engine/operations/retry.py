@@ -22,7 +22,7 @@ from reeldrop.domain.errors import (
 )
 from reeldrop.domain.frames import clip_of, frames_of, lacking
 from reeldrop.domain.job import Claim, Job, RelPath
-from reeldrop.domain.lifecycle import FINAL, Event, State
+from reeldrop.domain.lifecycle import UNFINISHED, Event, State
 from reeldrop.domain.paths import printable
 from reeldrop.domain.sameness import files_in, of_one_drop
 from reeldrop.engine.operations.terms import (
@@ -108,7 +108,7 @@ class Retry:
             return other
         if not job.origin_key:
             return None
-        others = await self._rooms.store.jobs([state for state in State if state not in FINAL])
+        others = await self._rooms.store.jobs(UNFINISHED)
         same = (each for each in others if each.origin_key == job.origin_key)
         return next((each for each in same if not of_one_drop(each, job)), None)
 
