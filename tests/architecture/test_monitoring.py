@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from reeldrop.domain.lifecycle import State
 from reeldrop.domain.limits import Limits
-from reeldrop.ports import DaySpent, Health, Overview
+from reeldrop.ports import Counts, DaySpent, Health, Overview
 from reeldrop.telemetry.metrics import Counters, exposition
 from reeldrop.web.figures import figures
 from reeldrop.web.glance import Seen
@@ -27,7 +27,7 @@ LABEL = re.compile(r"(\w+)\s*(?:=~|!~|!=|=)\s*\"")
 def samples() -> dict[str, set[str]]:
     """Return the labels of every sample that /metrics may hold, by its name."""
     overview = Overview(
-        counts={State.QUEUED: 0}, waiting=0, in_flight=0, queued_since=None, late=0, uncertain=(), blocks=(),
+        counts=Counts({State.QUEUED: 0}, 0), in_flight=0, queued_since=None, late=0, uncertain=(), blocks=(),
         paused=None, today="d", committed=0.0, priced={"a/model": 1.0},
         spent=[DaySpent("d", 1, 0, 1.0)], health=[Health("main", 1.0)], transfers=(),
         limits=Limits(1, 1, 1.0),

@@ -46,8 +46,8 @@ async def test_one_look_shows_all(open_again: Opener, new_job: JobMaker, clock: 
     waits = new_job(created=clock.now() - 60)
     await store.add([waits])
     seen = await store.overview(days=1)
-    assert seen.counts[State.GENERATING] == 3
-    assert seen.counts[State.QUEUED] == 1
+    assert seen.counts.jobs[State.GENERATING] == 3
+    assert seen.counts.jobs[State.QUEUED] == 1
     assert (seen.late, seen.in_flight) == (1, 2)
     assert seen.queued_since == waits.created
     assert seen.priced == {dear.model: 2.5, cheap.model: 0.5}

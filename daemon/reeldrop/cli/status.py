@@ -33,7 +33,7 @@ from reeldrop.web.records import (
 )
 
 if TYPE_CHECKING:
-    from reeldrop.ports import Overview
+    from reeldrop.ports import Counts, Overview
     from reeldrop.settings import Settings
 
 DAYS = 7
@@ -106,7 +106,7 @@ def status(settings: "Settings") -> dict[str, Any]:
         "watches": [
             health_record(each, now, late[each.watch]) for each in seen.health if each.watch in late
         ],
-        "counts": {"waiting": seen.waiting} | {str(s): n for s, n in seen.counts.items()},
+        "counts": _counts(seen.counts),
         "in_flight": seen.in_flight,
         "queued_since": _moment(seen.queued_since),
         "queued_for": None if seen.queued_since is None else max(0.0, now - seen.queued_since),
@@ -134,6 +134,10 @@ def _moving(seen: "Overview | None") -> dict[str, Any]:
             for way in Direction
         },
     }
+
+
+def _counts(counts: "Counts") -> dict[str, int]:
+    return {"waiting": counts.waiting} | {str(state): n for state, n in counts.jobs.items()}
 
 
 def _held_up(seen: "Overview") -> dict[str, Any]:

@@ -61,7 +61,7 @@ class DaySpent:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many jobs are in each state that is not the end, and how many drops are no job yet."""
+    """How many jobs are in each of the states that were asked for, and how many drops are no job yet."""
 
     jobs: Mapping[State, int]
     waiting: int
@@ -78,8 +78,8 @@ class Overview:
     under way, each with its job as it is now.
     """
 
-    counts: Mapping[State, int]
-    waiting: int
+    counts: Counts
+    """Of every state."""
     in_flight: int
     queued_since: float | None
     late: int
@@ -132,7 +132,7 @@ class StatusMemory(Protocol):
         ...
 
     async def counts(self) -> Counts:
-        """Return how much there is that is not finished; it is counted without reading it."""
+        """Return how much there is in each state that is not the end; it is counted without reading it."""
         ...
 
     async def spent(self, days: int) -> list[DaySpent]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from reeldrop.domain.job import GenerationId, Job, JobId, JournalEntry, RelPath, Waiting
-from reeldrop.domain.lifecycle import Event, State, advance
+from reeldrop.domain.lifecycle import UNFINISHED, Event, State, advance
 from reeldrop.domain.limits import Limits, Opening
 from reeldrop.ports import (
     NOTHING_BARRED,
@@ -323,7 +323,7 @@ class SqliteJobStore:
 
     async def counts(self) -> Counts:
         """Return how much there is that is not finished."""
-        return await self._look(status.counts)
+        return await self._look(status.counts, UNFINISHED)
 
     async def known_kept(self, watch: str) -> list[KeptFile]:
         """Return the files that were taken of a kept watch."""

@@ -7,19 +7,16 @@ from reeldrop.domain.limits import Limits
 from reeldrop.ports import Overview
 from reeldrop.store import ledger, orders, queries, status, turns
 
-_COUNTS = "SELECT state, count(*) FROM jobs GROUP BY state"
 _OLDEST = "SELECT min(created) FROM jobs WHERE state = 'queued'"
 _LATE = "SELECT count(*) FROM jobs WHERE state = 'generating' AND late = 1"
 
 
 def overview(db: sqlite3.Connection, limits: Limits, now: float, days: int) -> Overview:
     """Look at everything, with what was spent on the last `days` days on which anything was."""
-    counts = dict(db.execute(_COUNTS).fetchall())
     usage = turns.usage_at(db, limits, now)
     day = ledger.day_of(db, now)
     return Overview(
-        counts={state: counts.get(state.value, 0) for state in State},
-        waiting=db.execute("SELECT count(*) FROM waiting").fetchone()[0],
+        counts=status.counts(db, tuple(State)),
         in_flight=usage.occupied + len(usage.uncertain),
         queued_since=db.execute(_OLDEST).fetchone()[0],
         late=db.execute(_LATE).fetchone()[0],

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from reeldrop.domain.job import Waiting
-from reeldrop.domain.lifecycle import UNFINISHED, State
+from reeldrop.domain.lifecycle import State
 from reeldrop.ports import Block, Counts, Direction, Health, Mode, Scope, Transfer
 from reeldrop.store import meta
 from reeldrop.store.rows import text_of, waiting_of
@@ -72,12 +72,14 @@ def waiting(db: sqlite3.Connection) -> list[Waiting]:
     return [waiting_of(row) for row in db.execute("SELECT * FROM waiting ORDER BY watch, n")]
 
 
-def counts(db: sqlite3.Connection) -> Counts:
-    """Count what is not finished, from the index alone."""
-    marks = ", ".join("?" * len(UNFINISHED))
-    rows = db.execute(
-        f"SELECT state, count(*) FROM jobs WHERE state IN ({marks}) GROUP BY state",  # noqa: S608 - only question marks are put in
-        UNFINISHED,
+def counts(db: sqlite3.Connection, states: Sequence[State]) -> Counts:
+    """Count the jobs in each of `states`, from the index alone, and the drops that are no job yet."""
+    marks = ", ".join("?" * len(states))
+    found = dict(
+        db.execute(
+            f"SELECT state, count(*) FROM jobs WHERE state IN ({marks}) GROUP BY state",  # noqa: S608 - only question marks are put in
+            states,
+        ).fetchall()
     )
-    jobs = {State(state): count for state, count in rows}
-    return Counts(jobs, db.execute("SELECT count(*) FROM waiting").fetchone()[0])
+    waiting = db.execute("SELECT count(*) FROM waiting").fetchone()[0]
+    return Counts({state: found.get(state.value, 0) for state in states}, waiting)

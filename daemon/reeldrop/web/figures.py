@@ -30,8 +30,8 @@ def figures(own: Self, seen: Seen, late: Mapping[str, float]) -> Iterator[Metric
 
 
 def _jobs(overview: Overview, now: float) -> Iterator[Metric]:
-    yield _gauge("reeldrop_drops_waiting", "Drops that are no job yet.", overview.waiting)
-    counts = {state.value: number for state, number in overview.counts.items()}
+    yield _gauge("reeldrop_drops_waiting", "Drops that are no job yet.", overview.counts.waiting)
+    counts = {state.value: number for state, number in overview.counts.jobs.items()}
     yield _gauges("reeldrop_jobs", "Jobs by state.", "state", counts)
     yield _gauge("reeldrop_jobs_late", "Jobs that generate for too long.", overview.late)
     held = sum(job.held for job in overview.uncertain)
