@@ -12,12 +12,11 @@ import click
 from reeldrop.cli.jobs import daemon_of, one_line
 from reeldrop.cli.options import config_options, json_option, print_json
 from reeldrop.domain.amounts import amount_told, progress_told
-from reeldrop.domain.limits import Limits
 from reeldrop.domain.moments import moment
 from reeldrop.host.clock import SystemClock
 from reeldrop.ports import Block, DaySpent, Direction, Scope
 from reeldrop.settings import load
-from reeldrop.store import open_reader
+from reeldrop.store import limits_of, open_reader
 from reeldrop.web.records import (
     DOING,
     age_told,
@@ -92,11 +91,7 @@ def status(settings: "Settings") -> dict[str, Any]:
     limits = settings.limits
     late = {watch.name: late_after(watch) for watch in settings.watch}
     with open_reader(settings.store) as store:
-        seen = store.overview(
-            Limits(limits.in_flight, limits.submits_per_minute, settings.api.reconcile_window),
-            now,
-            DAYS,
-        )
+        seen = store.overview(limits_of(limits, settings.api.reconcile_window), now, DAYS)
     daemon = daemon_of(settings.store)
     return {
         "node": settings.node_name,
