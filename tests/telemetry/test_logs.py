@@ -12,9 +12,8 @@ import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import SecretStr
 
-from reeldrop.telemetry import configure, open_logs
+from reeldrop.telemetry import configure, hide, open_logs
 from reeldrop.telemetry.folder_log import HELD_BACK, KEPT, FolderLog
 from reeldrop.telemetry.redaction import Redactor
 
@@ -61,7 +60,7 @@ def test_libraries_use_the_same_river_and_keep_quiet(
 ) -> None:
     """One line for each request of httpx would drown what matters; its URLs may hold secrets."""
     configure("debug", to_terminal=False)
-    open_logs("n", [], SecretStr(KEY))
+    hide([KEY])
     logging.getLogger("httpx").info("GET https://x")
     logging.getLogger("watchdog").warning("limit of %s reached, %s", "inotify", KEY)
     printed = json.loads(capsys.readouterr().err)
@@ -102,7 +101,7 @@ def test_an_exception_is_told_in_one_line_without_the_key(
 ) -> None:
     """A traceback quotes what the code was given."""
     configure("info", to_terminal=False)
-    open_logs("n", [], SecretStr(KEY))
+    hide([KEY])
     try:
         int(f"Authorization: Bearer {KEY}")
     except ValueError:

@@ -35,7 +35,6 @@ from reeldrop.host.clock import SystemClock
 from reeldrop.host.lock import hold_state_folder
 from reeldrop.host.notify import Notifier
 from reeldrop.settings import Settings, api_key, web_token
-from reeldrop.telemetry import hide
 from reeldrop.telemetry.metrics import Counters
 
 log = structlog.get_logger()
@@ -108,9 +107,7 @@ async def opened(
             stack.enter_context(hold_state_folder(settings.store.state_folder))
             store = await build.store()
             marks = await build.own(store, take_over=options.take_over)
-            build.logs(key)
-            if token is not None:
-                hide([token.get_secret_value()])
+            build.logs(key, token)
             if options.simulate:
                 pointed = await open_stand_in(settings, stack)
                 reloads.see_through(pointed)

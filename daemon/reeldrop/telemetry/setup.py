@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import structlog
-from pydantic import SecretStr
 
 from reeldrop.telemetry.folder_log import FolderLog
 from reeldrop.telemetry.redaction import Redactor
@@ -91,21 +90,12 @@ def hide(secrets: Iterable[str]) -> None:
         _redactor.hide(secret)
 
 
-def open_logs(
-    node: str,
-    outboxes: Iterable[Path],
-    key: SecretStr | None = None,
-    *,
-    sign: str = "",
-) -> Logs:
+def open_logs(node: str, outboxes: Iterable[Path], *, sign: str = "") -> Logs:
     """Write every event to `_logs/<node>.jsonl` of each outbox too, until the logs are closed.
 
     Folders are touched by threads alone: this returns at once, and nothing of it can hang or fail.
-    `key` appears in no log from now on. An outbox that does not hold the file `sign` is one that is
-    not there.
+    An outbox that does not hold the file `sign` is one that is not there.
     """
-    if key is not None:
-        hide([key.get_secret_value()])
     handlers = [FolderLog(outbox, node, sign=sign) for outbox in dict.fromkeys(outboxes)]
     for handler in handlers:
         handler.setFormatter(_formatter(to_terminal=False))
