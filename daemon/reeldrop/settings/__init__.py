@@ -53,15 +53,36 @@ __all__ = [
     "renewed",
     "web_token",
 ]
-_PLACES = ("presence", "hooks", "service", "model", "credentials", "reading", "anew")
-"""Where the names come from, the quickest first."""
+_MODULE_OF = {
+    "LONGEST_URL_TTL": "model",
+    "RELOADABLE": "anew",
+    "ApiSettings": "model",
+    "LimitSettings": "model",
+    "Loaded": "reading",
+    "LogSettings": "model",
+    "NotifySettings": "model",
+    "OutputSettings": "model",
+    "Renewed": "anew",
+    "Service": "service",
+    "Settings": "model",
+    "StoreSettings": "model",
+    "UploadSettings": "model",
+    "WatchSettings": "model",
+    "WebSettings": "model",
+    "api_key": "reading",
+    "has_settings": "presence",
+    "load": "reading",
+    "object_store_options": "credentials",
+    "plain_environment": "hooks",
+    "read_service": "service",
+    "renewed": "anew",
+    "web_token": "reading",
+}
+"""Which module of this room each name comes from."""
 
 
 def __getattr__(name: str) -> Any:
     """Return one of the names above."""
-    if name in __all__:
-        for place in _PLACES:
-            module = import_module(f"reeldrop.settings.{place}")
-            if hasattr(module, name):
-                return getattr(module, name)
-    raise AttributeError(f"reeldrop.settings has no {name}")
+    if name not in _MODULE_OF:
+        raise AttributeError(f"reeldrop.settings has no {name}")
+    return getattr(import_module(f"reeldrop.settings.{_MODULE_OF[name]}"), name)
