@@ -16,6 +16,8 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from programs import missing
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 BASE = "docker.io/library/python:3.12-slim"
 IMAGE = "localhost/reeldrop:test"
@@ -78,9 +80,8 @@ def arguments() -> argparse.Namespace:
 def why_not(python: Path | None) -> str:
     """Return why it cannot be run here, "" where it can."""
     wanted = PROGRAMS | ({"debootstrap": "debootstrap"} if python else {})
-    missing = [package for program, package in wanted.items() if shutil.which(program) is None]
-    if missing:
-        return f"Missing: apt-get install --no-install-recommends {' '.join(missing)}"
+    if reason := missing(wanted):
+        return reason
     if python and not (python / "bin/python3.12").exists():
         return f"--python {python}: there is no bin/python3.12 below it."
     return "" if os.geteuid() == 0 else "make test-container runs containers as root does."

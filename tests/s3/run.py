@@ -5,7 +5,6 @@ with the tests. Afterwards it is told what killed uploads have left: parts that 
 """
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from buckets import KEY, OTHER, SECRET
+from programs import missing
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TESTS = ("tests/upload/test_object_store.py", "tests/acceptance/test_signed_urls.py")
@@ -60,8 +60,7 @@ def why_not() -> str:
     """Return why it cannot be run here, "" where it can."""
     if os.geteuid() != 0:
         return "make test-s3 starts a Ceph cluster of its own, and that wants root."
-    missing = {package for program, package in PROGRAMS.items() if shutil.which(program) is None}
-    return f"Missing Debian packages: {' '.join(sorted(missing))}" if missing else ""
+    return missing(PROGRAMS)
 
 
 def free_port() -> int:

@@ -7,7 +7,6 @@ mounted, loaded or started on the host itself. Each machine leaves `report.xml` 
 import argparse
 import os
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from programs import SYSTEM_PATH, missing
 from reeldrop.simulator.footage import make_clip
 
 HERE = Path(__file__).resolve().parent
@@ -43,7 +43,6 @@ PROGRAMS = {
     "mount.cifs": "cifs-utils",
 }
 """What has to be there, and the Debian package that brings it."""
-SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 LIMIT = 900.0
 """Seconds that one machine may take."""
 
@@ -79,14 +78,8 @@ def main() -> int:
 
 def why_not() -> str:
     """Say what keeps this host from running the tests, and what to do; "" where nothing does."""
-    missing = [
-        package
-        for program, package in PROGRAMS.items()
-        if not shutil.which(program, path=SYSTEM_PATH)
-    ]
-    if missing:
-        packages = " ".join(missing)
-        return f"Missing: apt-get install --no-install-recommends {packages}"
+    if reason := missing(PROGRAMS):
+        return reason
     return "" if os.geteuid() == 0 else "This needs root: the machine serves files as root does."
 
 

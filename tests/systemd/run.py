@@ -15,6 +15,8 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from programs import missing
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 CACHE = Path("/var/cache/reeldrop-tests")
 PACKAGES = "systemd,systemd-sysv,dbus,python3,python3-venv,procps,ca-certificates"
@@ -31,7 +33,6 @@ PROGRAMS = {
     "git": "git",
 }
 """What has to be there, and the Debian package that brings it."""
-SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 PATIENCE = 60.0
 
 
@@ -57,13 +58,8 @@ def main() -> int:
 
 def why_not() -> str:
     """Say what keeps this host from running the tests, and what to do; "" where nothing does."""
-    missing = {
-        package
-        for program, package in PROGRAMS.items()
-        if not shutil.which(program, path=SYSTEM_PATH)
-    }
-    if missing:
-        return f"Missing: apt-get install --no-install-recommends {' '.join(sorted(missing))}"
+    if reason := missing(PROGRAMS):
+        return reason
     return "" if os.geteuid() == 0 else "This needs root: it boots a machine."
 
 
