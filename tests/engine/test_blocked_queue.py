@@ -19,7 +19,8 @@ from reeldrop.simulator.http import Request
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIMLAPI_API_KEY", "k")
     monkeypatch.setattr("reeldrop.engine.gate.PROBE_INTERVAL", 0.05)
-    monkeypatch.setattr("reeldrop.engine.gate.HOPELESS", 1000)
+    monkeypatch.setattr("reeldrop.engine.walls.PROBE_INTERVAL", 0.05)
+    monkeypatch.setattr("reeldrop.engine.walls.HOPELESS", 1000)
 
 
 async def work(settings: Settings) -> list[Any]:

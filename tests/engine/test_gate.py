@@ -9,7 +9,8 @@ from structlog.testing import capture_logs
 from reeldrop.domain.errors import NotAuthorised, OutOfFunds, ProviderUnavailable, RateLimited
 from reeldrop.domain.job import Claim, Job, JobId, RelPath
 from reeldrop.domain.limits import Opening
-from reeldrop.engine.gate import PROBE_INTERVAL, Gate
+from reeldrop.engine.gate import Gate
+from reeldrop.engine.walls import PROBE_INTERVAL
 from reeldrop.ports import Barred, Scope
 
 NO_MONEY = OutOfFunds("no money")

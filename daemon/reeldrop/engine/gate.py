@@ -1,80 +1,23 @@
 """Why nothing is submitted now, where the trouble is not one clip's own.
 
-Rule 1: a wall stands until a clip has passed; while it stands one clip at a time probes, each time
-        another where there is one: one clip's own trouble must not keep the others out.
-Rule 2: how far a wall reaches is found out by who passes: a clip of another model narrows it to the
-        models that were refused, one of the same model ends it, and who was refused is set aside.
-Rule 3: a reason is logged when it comes and when it goes, not at every try.
-Rule 4: that the API asks for fewer requests is never one clip's own trouble.
+A reason is logged when it comes and when it goes, not at every try.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 import structlog
 
-from reeldrop.domain.errors import BlockedError, RateLimited, StepError, TransientError
-from reeldrop.domain.job import Job, JobId
+from reeldrop.domain.errors import StepError
+from reeldrop.domain.job import Job
 from reeldrop.domain.limits import Opening
 from reeldrop.domain.moments import paused_reason
-from reeldrop.domain.retry import LONGEST_WAIT
+from reeldrop.engine.walls import PROBE_INTERVAL, Walls
 from reeldrop.ports import Barred, Block, Clock, Scope
 
 log = structlog.get_logger()
 
-PROBE_INTERVAL = 30.0
-"""Seconds after which a blocked queue tries one clip again."""
 OWN_PAUSE = 5.0
 """Seconds after which a store that failed is asked again."""
-HOPELESS = 2
-"""Refusals, half a minute apart, after which a single run waits no longer."""
-
-
-@dataclass(slots=True)
-class Wall:
-    """Clips were refused by a trouble that may be everybody's."""
-
-    reason: str
-    until: float
-    """When the next clip may probe (monotonic)."""
-    since: float
-    tries: int = 1
-    refused: dict[JobId, str] = field(default_factory=dict[JobId, str])
-    """Who was refused, and the model of each."""
-    asked: dict[JobId, None] = field(default_factory=dict[JobId, None])
-    """Who has met it since every clip there is was last asked, the latest at the end."""
-    said: set[str] = field(default_factory=set[str])
-    """The codes of its reasons that the log knows."""
-    probing: JobId | None = None
-
-    def wait(self, now: float) -> float:
-        """Return the seconds until a clip may probe."""
-        return PROBE_INTERVAL if self.probing else max(0.0, self.until - now)
-
-    @property
-    def known(self) -> bool:
-        """Say whether any clip that met it is still there: a new round forgets only who was asked."""
-        return bool(self.asked or self.refused)
-
-    def probe(self, job: Job) -> None:
-        """Let `job` find out; where there was none but those who were asked, a new round begins."""
-        if job.id in self.asked:
-            self.asked.clear()
-        self.asked[job.id] = None
-        self.probing = job.id
-
-    def passed_over(self) -> Iterator[frozenset[JobId]]:
-        """Yield which clips shall not probe: all of this round, then the last one alone, then none."""
-        asked = list(self.asked)
-        yield frozenset(asked)
-        if len(asked) > 1:
-            yield frozenset(asked[-1:])
-        if asked:
-            yield frozenset()
-
-    def is_hopeless(self, now: float) -> bool:
-        """Say whether a single run shall not wait for it any longer."""
-        return self.tries >= HOPELESS and now - self.since >= PROBE_INTERVAL / 2
 
 
 class Gate:
@@ -86,14 +29,11 @@ class Gate:
         self._own = ""
         self._own_since = 0.0
         self._own_until = 0.0
-        self._wall: Wall | None = None
-        self._models: dict[str, Wall] = {}
-        self._aside: set[JobId] = set()
+        self._walls = Walls(clock)
         self._short: dict[str, str] = {}
         self._offline: dict[str, str] = {}
         self._silent: dict[str, str] = {}
         self._limit = Opening(None)
-        self._begun: dict[JobId, float] = {}
 
     # ------------------------------------------------------------------ what is seen of it
 
@@ -101,11 +41,7 @@ class Gate:
     def blocks(self) -> list[Block]:
         """Why queued jobs are not submitted, the farthest reaching first; a pause stands elsewhere."""
         found = [Block(self._own)] if self._own else []
-        if self._wall:
-            found.append(Block(self._wall.reason))
-        found += [
-            Block(wall.reason, Scope.MODEL, model) for model, wall in sorted(self._models.items())
-        ]
+        found += self._walls.blocks
         found += [Block(why, Scope.WATCH, watch) for watch, why in sorted(self._closed.items())]
         if self._limit.reason:
             found.append(Block(self._limit.reason, passing=not self._limit.lasting))
@@ -123,17 +59,13 @@ class Gate:
         """The watches of which nothing is submitted, and why."""
         return {**self._short, **self._offline, **self._silent}
 
-    @property
-    def _walls(self) -> list[Wall]:
-        return [*self._models.values(), *([self._wall] if self._wall else [])]
-
     def quiet(self, job: Job) -> bool:
         """Say whether another try of `job` is nothing new for the log."""
-        return self.is_aside(job) or bool(self._wall) or job.model in self._models
+        return self.is_aside(job) or self._walls.before(job) is not None
 
     def is_aside(self, job: Job) -> bool:
         """Say whether others passed where `job` was refused: its trouble is its own."""
-        return job.aside or job.id in self._aside
+        return self._walls.is_aside(job)
 
     def gives_up_on(self, job: Job) -> bool:
         """Say whether a single run shall not wait for this queued job."""
@@ -147,8 +79,7 @@ class Gate:
             return True
         if self._own and now - self._own_since >= PROBE_INTERVAL / 2:
             return True
-        walls = [self._wall, self._models.get(job.model)]
-        return any(wall is not None and wall.is_hopeless(now) for wall in walls)
+        return self._walls.are_hopeless(job)
 
     # ------------------------------------------------------------------ what the queue asks
 
@@ -158,31 +89,15 @@ class Gate:
         if self._paused is not None:
             return PROBE_INTERVAL
         own = max(0.0, self._own_until - now) if self._own else 0.0
-        return max(own, self._wall.wait(now) if self._wall else 0.0)
+        return max(own, self._walls.wait())
 
     def choices(self) -> Iterator[Barred]:
         """Yield what to pass over: who tells most is looked for first, the refused themselves last."""
-        now = self._clock.monotonic()
-        closed = frozenset(model for model, wall in self._models.items() if wall.wait(now) > 0)
-        watches = frozenset(self._closed)
-        if self._wall:
-            refused = frozenset(self._wall.refused.values())
-            yield Barred(frozenset(self._wall.asked), closed | refused, watches)
-            for jobs in self._wall.passed_over():
-                yield Barred(jobs, closed, watches)
-            return
-        # The others' clips may go on for days: a wall of one model is not probed after them.
-        for model in sorted(self._models.keys() - closed):
-            for jobs in self._models[model].passed_over():
-                yield Barred(jobs, watches=watches, model=model)
-        yield Barred(frozenset(), closed, watches)
+        return self._walls.choices(frozenset(self._closed))
 
     def begin(self, job: Job) -> None:
         """Count a job that was taken: behind a wall it is the only one."""
-        self._begun[job.id] = self._clock.monotonic()
-        wall = self._wall or self._models.get(job.model)
-        if wall:
-            wall.probe(job)
+        self._walls.begin(job)
 
     # ------------------------------------------------------------------ what submits tell
 
@@ -191,80 +106,19 @@ class Gate:
 
         True where it is known to be the clip's own.
         """
-        rate = isinstance(error, RateLimited)
-        if self.is_aside(job) and not rate:
-            return True
-        now = self._clock.monotonic()
-        wall = self._wall or self._models.get(job.model)
-        if wall is None:
-            wall = self._wall = Wall(error.words, now, now, tries=0)
-        if error.code not in wall.said:
-            wall.said.add(error.code)
-            _say(error.words)
-        wall.reason = error.words
-        wall.asked[job.id] = None
-        if not rate:
-            wall.refused[job.id] = job.model
-        if wall.probing == job.id or not wall.tries:
-            # Several clips that are refused in one breath met the trouble once.
-            wall.tries += 1
-            wall.probing = None
-            wall.until = now + _pause(wall, error)
-        return False
+        return self._walls.refuse(job, error)
 
     def passed(self, job: Job) -> None:
         """Hear that the API took a submit up, or refused it for what it holds."""
-        self._aside.discard(job.id)
-        begun = self._begun.pop(job.id, 0.0)
-        model_wall, wall = self._models.get(job.model), self._wall
-        # What was on its way before the trouble came proves nothing about it.
-        if model_wall and begun >= model_wall.since:
-            del self._models[job.model]
-            self._set_aside(model_wall, job)
-        if wall and begun >= wall.since:
-            self._wall = None
-            if wall.refused and job.model not in wall.refused.values():
-                self._narrow(wall)
-            else:
-                self._set_aside(wall, job)
-        self.ended(job)
+        self._walls.passed(job)
 
     def ended(self, job: Job) -> None:
         """Hear that a submit ended and told nothing of the trouble: another clip finds out."""
-        self._begun.pop(job.id, None)
-        for wall in self._walls:
-            if wall.probing == job.id:
-                wall.probing = None
-                wall.until = self._clock.monotonic() + PROBE_INTERVAL
+        self._walls.ended(job)
 
     def forget(self, job: Job) -> None:
         """Hear that a job has ended: it probes no more, and a wall of such jobs alone is none."""
-        self._aside.discard(job.id)
-        for wall in self._walls:
-            wall.asked.pop(job.id, None)
-            wall.refused.pop(job.id, None)
-        if self._wall and not self._wall.known:
-            log.info("queue.unblocked", was=self._wall.reason)
-            self._wall = None
-        for model in [model for model, wall in self._models.items() if not wall.known]:
-            log.info("queue.unblocked", was=self._models.pop(model).reason, model=model)
-
-    def _set_aside(self, wall: Wall, passed: Job) -> None:
-        self._aside |= wall.refused.keys() - {passed.id}
-        log.info("queue.unblocked", was=wall.reason, set_aside=len(self._aside))
-
-    def _narrow(self, wall: Wall) -> None:
-        """Clips of other models pass: the wall is that of the refused ones' models."""
-        until = self._clock.monotonic() + PROBE_INTERVAL
-        for model in set(wall.refused.values()):
-            refused = {job: each for job, each in wall.refused.items() if each == model}
-            if known := self._models.get(model):
-                refused |= known.refused
-            self._models[model] = Wall(
-                wall.reason, until, wall.since, wall.tries, refused,
-                asked=dict.fromkeys(refused), said=set(wall.said),
-            )  # fmt: skip
-            log.warning("queue.narrowed", model=model, reason=wall.reason)
+        self._walls.forget(job)
 
     # ------------------------------------------------------------------ what this host tells
 
@@ -318,17 +172,7 @@ class Gate:
         """Let everything try at once."""
         self._paused = None
         self._own_until = 0.0
-        for wall in self._walls:
-            wall.until = 0.0
-
-
-def _pause(wall: Wall, error: StepError) -> float:
-    """Return the seconds until the next probe: an outage is asked after soon, then ever more seldom."""
-    if isinstance(error, BlockedError):
-        return PROBE_INTERVAL
-    growing = min(2.0 ** (wall.tries - 1), PROBE_INTERVAL)
-    asked = error.retry_after if isinstance(error, TransientError) else None
-    return max(growing, min(asked or 0.0, LONGEST_WAIT))
+        self._walls.open()
 
 
 def _say_changes(known: Mapping[str, str], now: Mapping[str, str]) -> None:

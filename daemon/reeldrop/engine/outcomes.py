@@ -32,9 +32,10 @@ from reeldrop.engine import steps
 from reeldrop.engine.ages import Ages
 from reeldrop.engine.attempt import Attempt
 from reeldrop.engine.cancelling import cancelled, failed_after
-from reeldrop.engine.gate import PROBE_INTERVAL, Gate
+from reeldrop.engine.gate import Gate
 from reeldrop.engine.reconciliation import FIRST_LOOK, SEARCH
 from reeldrop.engine.rooms import Rooms
+from reeldrop.engine.walls import PROBE_INTERVAL
 
 log = structlog.get_logger()
 
