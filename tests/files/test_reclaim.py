@@ -12,8 +12,8 @@ import pytest
 from reeldrop.domain.errors import DropChanged, FileBusy, FolderOffline
 from reeldrop.domain.job import Claim, ClaimedFile, RelPath
 from reeldrop.files import reclaim
-from reeldrop.files.claim import COPY
 from reeldrop.files.confined import root_of
+from reeldrop.files.home import COPY
 from reeldrop.files.inbox import FolderInbox
 from reeldrop.files.publish import FolderOutbox
 from reeldrop.files.scan import entry_of

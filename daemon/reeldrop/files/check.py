@@ -10,9 +10,9 @@ from pathlib import Path
 
 from reeldrop.domain.errors import SettingsError, StartupError
 from reeldrop.files import durable
-from reeldrop.files.claim import HOME
 from reeldrop.files.confined import file_in, root_of
 from reeldrop.files.faults import DENIED, FULL, run_user, shown
+from reeldrop.files.home import HOME
 from reeldrop.files.look import Look, look_of
 from reeldrop.files.mounts import mount_of
 from reeldrop.settings import Settings, WatchSettings

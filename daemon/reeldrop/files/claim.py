@@ -10,7 +10,6 @@ Rule 4: what is taken is what was judged; a file that was replaced meanwhile is 
 import errno
 import os
 import posixpath
-import re
 import secrets
 import shutil
 from collections.abc import Collection, Iterable, Sequence
@@ -28,18 +27,9 @@ from reeldrop.files.confined import (
     parts_of,
 )
 from reeldrop.files.faults import Refused, shown
+from reeldrop.files.home import CLAIM_FOLDER, CLAIMS, HOME, PRIVATE
 from reeldrop.files.mounts import mount_of
 from reeldrop.files.scan import entry_of
-
-HOME = ".reeldrop"
-CLAIMS = f"{HOME}/claims"
-MARKER = "owner.json"
-"""In HOME: whose folder this is, and how a share is known to be there."""
-COPY = ".copy"
-"""In a claim's folder: its files lie elsewhere too, and no job is known to have it yet."""
-PRIVATE = 0o700
-"""Nobody else may enter: what is claimed must not change any more."""
-CLAIM_FOLDER = re.compile(r"(?:.+/)?\.reeldrop/claims/[0-9a-f]{32}", re.DOTALL)
 
 
 def plan(

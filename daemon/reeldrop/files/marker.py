@@ -14,9 +14,9 @@ import structlog
 
 from reeldrop.domain.errors import FolderOffline
 from reeldrop.files import durable, stage
-from reeldrop.files.claim import HOME, MARKER, PRIVATE
 from reeldrop.files.confined import file_in, folder_in, look, root_of
 from reeldrop.files.faults import Refused, shown
+from reeldrop.files.home import HOME, MARKER, PRIVATE
 from reeldrop.files.mounts import mount_of
 
 log = structlog.get_logger()

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from itertools import count
 
 from reeldrop.files import durable, stage
-from reeldrop.files.claim import HOME, PRIVATE
 from reeldrop.files.confined import file_in, folder_in, look, names_in, parts_of
+from reeldrop.files.home import HOME, PRIVATE
 from reeldrop.files.look import Look
 from reeldrop.files.mounts import mount_of
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from reeldrop.domain.errors import StagedMissing
 from reeldrop.domain.job import RelPath
 from reeldrop.files import durable, place, reclaim, stage
-from reeldrop.files.claim import HOME, PRIVATE
 from reeldrop.files.confined import file_in, folder_in, names_in, root_of
 from reeldrop.files.faults import Refused, shown, translated
+from reeldrop.files.home import HOME, PRIVATE
 from reeldrop.files.look import look_of
 from reeldrop.files.marker import Guard, Mark
 from reeldrop.lane import Lane

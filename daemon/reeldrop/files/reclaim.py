@@ -16,9 +16,9 @@ from pathlib import Path
 from reeldrop.domain.errors import DropChanged, FolderOffline
 from reeldrop.domain.job import Claim, ClaimedFile, RelPath
 from reeldrop.files import durable, stage
-from reeldrop.files.claim import CLAIMS, COPY, HOME, PRIVATE
 from reeldrop.files.confined import folder_in, look, names_in, open_inside, parts_of, root_of
 from reeldrop.files.faults import Refused, shown
+from reeldrop.files.home import CLAIMS, COPY, HOME, PRIVATE
 from reeldrop.files.litter import is_litter
 from reeldrop.files.scan import entry_of
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import structlog
 
 from reeldrop.files import durable
-from reeldrop.files.claim import CLAIMS, HOME, MARKER
 from reeldrop.files.confined import file_in, folder_in, parts_of, root_of
 from reeldrop.files.confined import look as look_at
+from reeldrop.files.home import CLAIMS, HOME, MARKER
 from reeldrop.files.look import Look
 from reeldrop.ports import Delivery
 

@@ -8,8 +8,8 @@ from contextlib import suppress
 from reeldrop.domain.job import Claim, ClaimedFile, RelPath
 from reeldrop.domain.paths import extension
 from reeldrop.files import durable
-from reeldrop.files.claim import CLAIM_FOLDER, CLAIMS, COPY, PRIVATE
 from reeldrop.files.confined import folder_in, look, names_in, parts_of
+from reeldrop.files.home import CLAIM_FOLDER, CLAIMS, COPY, PRIVATE
 from reeldrop.files.litter import is_litter
 from reeldrop.files.scan import entry_of
 
