@@ -3,48 +3,31 @@
 Nothing is changed here; what costs a look into a file is asked for last.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from math import inf
+from collections.abc import Sequence
 
 from reeldrop.domain.drop import Clash, Drop, is_json, preset_chain
 from reeldrop.domain.errors import ClipUnreadable, NotWhole, Trouble
 from reeldrop.domain.footage import Footage
 from reeldrop.domain.job import RelPath
-from reeldrop.domain.paths import leaf, parent, printable
-from reeldrop.domain.references import Reference, kind_of
-from reeldrop.domain.spec import Document, Fault, Role, shown
+from reeldrop.domain.paths import parent, printable
+from reeldrop.domain.references import Reference
+from reeldrop.domain.spec import Document, Fault, Role
 from reeldrop.engine.intake.clip import clip_named, no_clip
-from reeldrop.engine.intake.fitting import image_problems, with_fits
+from reeldrop.engine.intake.fitting import with_fits
 from reeldrop.engine.intake.frames import Frames, crowded
+from reeldrop.engine.intake.readiness import ARRIVING, Readiness
+from reeldrop.engine.intake.references import References, Seen
 from reeldrop.engine.intake.shelf import Shelf
-from reeldrop.engine.intake.spec import Named, Problem, Spec, Specs
+from reeldrop.engine.intake.spec import Problem, Spec, Specs
 from reeldrop.engine.intake.terms import Decision, Refuse, Round, Take, Wait, Watch
 from reeldrop.engine.intake.wording import (
-    about_named,
     awaited,
     blamed,
     given,
     part_missing,
-    reference_missing,
     trouble_of,
 )
 from reeldrop.ports import Inbox
-
-ARRIVING = "still arriving"
-LEASE_AGAIN = 1.0
-"""Seconds until a file that somebody writes to is asked about again."""
-
-
-@dataclass(slots=True)
-class _References:
-    """What the files are that a spec names beside the clip."""
-
-    found: dict[RelPath, RelPath] = field(default_factory=dict[RelPath, RelPath])
-    """Where each of them lies, by the path that the spec gives."""
-    problems: list[Problem] = field(default_factory=list[Problem])
-    unready: Wait | Refuse | None = None
-    """The first that is not there yet, or never came: those behind it were not looked at."""
 
 
 class Judge:
@@ -59,7 +42,8 @@ class Judge:
         watch: Watch,
         defaults: Document | None,
     ) -> None:
-        self._inbox = inbox
+        self._ready = Readiness(inbox, shelf, frames, watch)
+        self._references = References(inbox, shelf, self._ready, watch)
         self._frames = frames
         self._shelf = shelf
         self._specs = specs
@@ -68,7 +52,7 @@ class Judge:
 
     async def drop(self, drop: Drop, around: Round) -> Decision:
         """Say what is to be done with `drop`. Raises StepError where a file cannot be read now."""
-        if wait := self._settling(drop.files, around) or self._empty(drop.files):
+        if wait := self._ready.settling(drop.files, around) or self._empty(drop.files):
             return wait
         documents = await self._presets(drop, around)
         if isinstance(documents, Wait):
@@ -76,7 +60,7 @@ class Judge:
         sidecar = await self._sidecar(drop)
         faults: tuple[Problem, ...] = ()
         if isinstance(sidecar, Fault):
-            if wait := self._half_written(drop.sidecar or drop.path, around):
+            if wait := self._ready.half_written(drop.sidecar or drop.path, around):
                 return wait
             faults = (Problem(sidecar, None),)
         elif sidecar is not None:
@@ -104,14 +88,14 @@ class Judge:
         footage, trouble = await self._look(drop, spec, around)
         if isinstance(trouble, Wait):
             return trouble
-        if lone and trouble is None and (wait := self._grace(drop.path, around)):
+        if lone and trouble is None and (wait := self._ready.grace(drop.path, around)):
             return wait
         name = printable(drop.pattern.path if drop.pattern else drop.path)
         spec, unfit = with_fits(spec, footage, self._watch.conform, name)
-        references = await self._references(drop, spec, around)
+        references = await self._references.look(drop, spec, around)
         if not (faults or unfit or trouble):
             return await self._with_references(drop, spec, footage, references, around)
-        if wait := await self._written(self._asked(drop), around):
+        if wait := await self._ready.drop_being_written(drop, around):
             return wait
         told = {problem.fault.key for problem in faults}
         besides = [each for each in references.problems if each.fault.key not in told]
@@ -122,13 +106,13 @@ class Judge:
         drop: Drop,
         spec: Spec,
         footage: Footage | None,
-        references: _References,
+        references: Seen,
         around: Round,
     ) -> Decision:
         """Say what is to be done with a drop of which nothing but the references may be wrong."""
         if references.unready:
             return references.unready
-        if wait := await self._written((*self._asked(drop), *references.found.values()), around):
+        if wait := await self._ready.drop_being_written(drop, around, references.found.values()):
             return wait
         if references.problems:
             return Refuse(trouble_of(drop, references.problems, None), spec)
@@ -137,13 +121,6 @@ class Judge:
 
     # ------------------------------------------------------------------ parts
 
-    def _settling(self, files: Sequence[RelPath], around: Round) -> Wait | None:
-        """Return a Wait while a file has not been quiet for long enough."""
-        until = [self._ready(path) for path in files]
-        if (last := max(until, default=around.now)) > around.now:
-            return Wait(ARRIVING, last, arriving=True)
-        return None
-
     def _empty(self, files: Sequence[RelPath]) -> Refuse | None:
         for path in files:
             if self._shelf.entries[path].size == 0 and not is_json(path):
@@ -151,19 +128,10 @@ class Judge:
                 return Refuse(Trouble("empty", message, "Drop the whole file again."))
         return None
 
-    def _ready(self, path: RelPath) -> float:
-        """Return when a file counts as complete, or as never to be so."""
-        ready = self._shelf.ready_at(path)
-        if ready is not None:
-            return ready
-        watch = self._watch
-        patience = watch.settle_polling if is_json(path) else watch.incomplete_timeout
-        return self._shelf.changed_at(path) + patience
-
     async def _presets(self, drop: Drop, around: Round) -> tuple[Document, ...] | Wait:
         chain = preset_chain(around.presets, parent(drop.path))
-        if any(self._ready(path) > around.now for path in chain):
-            until = max(self._ready(path) for path in chain)
+        if any(self._ready.ready_at(path) > around.now for path in chain):
+            until = max(self._ready.ready_at(path) for path in chain)
             return Wait("waiting for a preset that is still arriving", until, arriving=True)
         documents = [self._defaults] if self._defaults else []
         for path in chain:
@@ -177,11 +145,6 @@ class Judge:
                 return Wait(reason, until if early else None, arriving=early)
             documents.append(read)
         return tuple(documents)
-
-    def _half_written(self, path: RelPath, around: Round) -> Wait | None:
-        """Return a Wait while the rest of a file that does not parse may still come."""
-        until = self._shelf.changed_at(path) + self._watch.settle_polling
-        return Wait(ARRIVING, until, arriving=True) if until > around.now else None
 
     async def _sidecar(self, drop: Drop) -> Document | Fault | None:
         if drop.sidecar is None:
@@ -210,32 +173,6 @@ class Judge:
             return None, Wait(f"{ARRIVING}: {probed.error.message}", until, arriving=True)
         return probed.footage, probed.error
 
-    def _asked(self, drop: Drop) -> tuple[RelPath, ...]:
-        """Return the files of a drop that somebody may still be writing to."""
-        written = (*self._frames.newest(drop), drop.clip, drop.sidecar)
-        return tuple(path for path in written if path is not None)
-
-    async def _written(self, files: Iterable[RelPath], around: Round) -> Wait | None:
-        """Return a Wait while somebody of this host holds one of the files open for writing."""
-        for path in files:
-            written = await self._inbox.written_by_another(path)
-            again = around.now + LEASE_AGAIN
-            if written:
-                reason = f"{ARRIVING}: {printable(leaf(path))} is open for writing"
-                return Wait(reason, again, arriving=True)
-            ready = self._shelf.ready_without_evidence(path)
-            if written is None and ready is not None and ready > around.now:
-                return Wait(ARRIVING, ready, arriving=True)
-        return None
-
-    def _grace(self, clip: RelPath, around: Round) -> Wait | None:
-        """A clip that needs no sidecar is taken when none has come for `sidecar_grace`."""
-        quiet = around.quiet_since.get(parent(clip), 0.0)
-        if quiet is None:
-            return Wait("waiting for the files that arrive beside it", arriving=True)
-        ready = max(self._shelf.complete_at(clip, around.now), quiet) + self._watch.sidecar_grace
-        return Wait(ARRIVING, ready, arriving=True) if ready > around.now else None
-
     # ------------------------------------------------------------------ what is missing
 
     async def _part_missing(
@@ -243,7 +180,7 @@ class Judge:
     ) -> Decision:
         texts = "; ".join(problem.text(printable(drop.path)) for problem in faults)
         named = self._clip_named(drop)
-        until = self._until(drop, named, around)
+        until = self._ready.until(drop, named, around)
         if until > around.now:
             reason = f"waiting for {awaited(drop.wants, self._watch.extensions, named)}"
             notes = [given(drop, (named, None)) if named else "", texts]
@@ -252,15 +189,9 @@ class Judge:
         _, trouble = await self._clip(drop.clip, around)
         if isinstance(trouble, Wait):
             return trouble
-        if wait := await self._written(self._asked(drop), around):
+        if wait := await self._ready.drop_being_written(drop, around):
             return wait
         return Refuse(part_missing(drop, self._watch, named, texts), spec)
-
-    def _until(self, drop: Drop, missing: Reference | None, around: Round) -> float:
-        """Return how long a part is waited for: without end where it may lie on a share that is away."""
-        if missing is not None and around.is_away(missing.path):
-            return inf
-        return max(self._shelf.since(path) for path in drop.files) + self._watch.sidecar_timeout
 
     def _clip_named(self, drop: Drop) -> Reference | None:
         """Return the words by which the sidecar names the clip that is missing."""
@@ -268,61 +199,14 @@ class Judge:
         named = clip_named(document, self._specs.paths) if document else None
         return named if named and drop.wants == f"clip {named.path}" else None
 
-    async def _references(self, drop: Drop, spec: Spec, around: Round) -> _References:
-        """Look at every file that the spec names beside the clip."""
-        seen = _References()
-        for named in spec.references:
-            reference, document = named
-            path = around.find(reference.path)
-            if path is None:
-                outside = await self._inbox.check_inside(reference.path)
-                if outside in ("", "missing"):
-                    seen.unready = await self._reference_missing(drop, spec, named, around)
-                    break
-                text = f"is {shown(reference.given)}: {outside}"
-                seen.problems.append(Problem(Fault(reference.key, text), document))
-            elif wait := self._settling([path], around):
-                reason = f"{wait.reason}: {printable(path)} ({given(drop, named)})"
-                seen.unready = replace(wait, reason=reason)
-                break
-            else:
-                seen.found[reference.path] = path
-                problems = await self._reference_problems(spec, named, path)
-                if problems and (wait := self._half_written(path, around)):
-                    reason = f"{wait.reason}: {printable(path)} ({given(drop, named)})"
-                    seen.unready = replace(wait, reason=reason)
-                    break
-                seen.problems += problems
-        return seen
-
-    async def _reference_problems(
-        self, spec: Spec, named: Named, path: RelPath
-    ) -> Iterable[Problem]:
-        reference, document = named
-        what = await self._shelf.reference(path, kind_of(reference.key))
-        if isinstance(what, ClipUnreadable):
-            text = f"is {shown(reference.given)}{about_named(path, what.message)}"
-            return (Problem(Fault(reference.key, text), document),)
-        return image_problems(spec, named, what) if what is not None else ()
-
-    async def _reference_missing(
-        self, drop: Drop, spec: Spec, named: Named, around: Round
-    ) -> Wait | Refuse:
-        until = self._until(drop, named[0], around)
-        if until > around.now:
-            return Wait(f"waiting for {printable(named[0].path)} ({given(drop, named)})", until)
-        if wait := await self._written(self._asked(drop), around):
-            return wait
-        return Refuse(reference_missing(drop, named, self._watch.sidecar_timeout), spec)
-
     async def clash(self, clash: Clash, around: Round) -> Wait | Refuse:
         """Say what is to be done with files that could belong together in several ways."""
-        wait = self._settling(clash.files, around) or self._empty(clash.files)
+        wait = self._ready.settling(clash.files, around) or self._empty(clash.files)
         for path in clash.files if wait is None else ():
             if not is_json(path):
                 _, trouble = await self._clip(path, around)
                 wait = wait or (trouble if isinstance(trouble, Wait) else None)
-        wait = wait or await self._written(clash.files, around)
+        wait = wait or await self._ready.being_written(clash.files, around)
         if isinstance(wait, Wait | Refuse):
             return wait
         hint = "Give each clip one sidecar of its own, named like the clip, and drop them again."
