@@ -14,7 +14,7 @@ from engine.intake_desk import (
     reasons,
     settings,
 )
-from reeldrop.domain.job import Job
+from reeldrop.domain.job import Job, RelPath
 from reeldrop.domain.lifecycle import State, Verdict
 from reeldrop.domain.spec import CLIP_LIST, clip_parameter
 
@@ -343,3 +343,23 @@ async def test_a_message_names_a_file_once(desk: Desk) -> None:
         assert name in message(job)
         assert message(job).endswith(".")
     assert len(refused) == 3
+
+
+async def test_a_reference_whose_writer_ends_while_it_is_judged_is_not_refused(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was found wrong was half of it; when the writers were asked for, there was none any more."""
+    desk.drop("a.mp4", GOOD | {"image_list": ["late.png"]})
+    picture = desk.put("late.png", png_bytes()[:60])
+    asked = desk.inbox.written_by_another
+
+    async def ended_meanwhile(path: RelPath) -> bool | None:
+        if path == "late.png":
+            picture.write_bytes(png_bytes())
+        return await asked(path)
+
+    monkeypatch.setattr(desk.inbox, "written_by_another", ended_meanwhile)
+    await desk.settled()
+    assert await desk.jobs() == {}
+    await desk.settled()
+    assert [job.state for job in (await desk.jobs()).values()] == [State.QUEUED]

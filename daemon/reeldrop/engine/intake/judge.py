@@ -115,6 +115,9 @@ class Judge:
         if wait := await self._ready.drop_being_written(drop, around, references.found.values()):
             return wait
         if references.problems:
+            # What was judged may have been half of what its writer has ended meanwhile.
+            if wait := await self._ready.changed(references.found.values(), around):
+                return wait
             return Refuse(trouble_of(drop, references.problems, None), spec)
         chain = preset_chain(around.presets, parent(drop.path))
         return Take(spec, footage, references.found, chain)

@@ -68,6 +68,15 @@ class Readiness:
                 return Wait(ARRIVING, ready, arriving=True)
         return None
 
+    async def changed(self, files: Iterable[RelPath], around: Round) -> Wait | None:
+        """Return a Wait where one of the files is no longer the one that was scanned."""
+        paths = tuple(files)
+        for path, key in zip(paths, await self._inbox.keys(paths), strict=True):
+            if key != self._shelf.entries[path].key:
+                reason = f"{ARRIVING}: {printable(path)}"
+                return Wait(reason, around.now + LEASE_AGAIN, arriving=True)
+        return None
+
     def grace(self, clip: RelPath, around: Round) -> Wait | None:
         """A clip that needs no sidecar is taken when none has come for `sidecar_grace`."""
         quiet = around.quiet_since.get(parent(clip), 0.0)
