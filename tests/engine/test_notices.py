@@ -306,6 +306,37 @@ async def test_what_was_cut_off_is_told_again_under_the_same_id(world: World) ->
     assert ear.tries[0] == ear.tries[1]
 
 
+async def test_a_stop_waits_until_it_is_put_down_what_was_told(world: World) -> None:
+    """Cut off between the two, the next run would tell it again."""
+    ear = Ear()
+    await begun(world, ear)
+    await world.job("a", *DELIVERED)
+    putting_down, go_on = asyncio.Event(), asyncio.Event()
+
+    class Slow:
+        def __getattr__(self, name: str) -> Any:
+            async def run(*args: Any) -> Any:
+                if name == "set_cursor":
+                    putting_down.set()
+                    await go_on.wait()
+                return await getattr(world.store, name)(*args)
+
+            return run
+
+    notices = world.notices(ear, store=Slow())
+    await notices.begin()
+    running = asyncio.gather(*notices.lanes())
+    async with asyncio.timeout(10):
+        await putting_down.wait()
+        assert (len(ear.heard), notices.is_telling) == (1, True)
+        go_on.set()
+        while notices.is_telling:
+            await asyncio.sleep(0)
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+
 async def test_a_store_that_fails_for_a_while_loses_nothing(world: World) -> None:
     ear = Ear()
     await begun(world, ear)

@@ -48,7 +48,7 @@ class Notices:
 
     @property
     def is_telling(self) -> bool:
-        """Say whether a receiver is being told something just now."""
+        """Say whether a receiver is being told something just now, or that it was told is being put down."""
         return any(line.is_telling for line in self._lines)
 
     async def first_tries(self) -> None:

@@ -59,7 +59,7 @@ class Line:
         self._news.set()
         self._working = self._pausing = self._failing = False
         self.is_telling = False
-        """Whether the receiver is being told something just now."""
+        """Whether the receiver is being told something just now, or that it was told is being put down."""
 
     @property
     def name(self) -> str:
@@ -102,8 +102,9 @@ class Line:
             except StoreUnavailable as error:
                 log.debug("notice.delayed", receiver=self.name, error=error.message)
                 self._news.set()
+                self.is_telling = False
                 await self._pause(STORE_PAUSE)
-            self._working = False
+            self._working = self.is_telling = False
         self._pausing = True
 
     async def _tell_all(self) -> bool:
@@ -174,13 +175,13 @@ class Line:
         try:
             return await self._receiver.tell(notice)
         except NotTold:
+            self.is_telling = False
             raise
         except Exception as error:
+            self.is_telling = False
             # A bug that one notice meets must not end the daemon, and again at every start.
             log.exception("notice.crashed", **self._told(notice))
             raise NotTold(f"an internal error ({type(error).__name__})", refused=True) from error
-        finally:
-            self.is_telling = False
 
     def _is_old(self, notice: Notice, error: NotTold) -> bool:
         return self._rooms.clock.now() - notice.at > (REFUSED if error.refused else GIVEN_UP)
