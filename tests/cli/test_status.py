@@ -27,6 +27,8 @@ from reeldrop.settings import LimitSettings, StoreSettings
 from reeldrop.store import open_store
 
 KEYS = {"node", "daemon", "updated", "counts", "blocked", "paused", "limits", "spent", "uncertain"}
+AGE = 10_000
+"""Seconds; what is told as 3 h."""
 HELD = "The provider's log does not show this submit."
 
 
@@ -42,8 +44,9 @@ def job(letter: str, path: str, **fields: Any) -> Job:
         "claim": Claim(RelPath(f".reeldrop/claims/{letter}"), ()),
         "source_key": path,
         "claimed": True,
-        "created": now - 700,
-        "updated": now - 700,
+        # So long ago that it is told alike, however slow this host is.
+        "created": now - AGE,
+        "updated": now - AGE,
     }
     return Job(**told | fields)
 
@@ -78,7 +81,7 @@ async def fill(path: Path) -> None:
     outage = Block("the account is empty")
     await memory.set_blocks([outage, Block("refused here", Scope.MODEL, "a/model")])
     modes = (Mode(RelPath(""), "polling", "nfs is not a local file system"),)
-    looked = Health("main", SystemClock().now() - 200, "The inbox has gone.", modes)
+    looked = Health("main", SystemClock().now() - AGE, "The inbox has gone.", modes)
     await memory.set_health([looked, Health("of other settings")])
     await memory.close()
 
@@ -104,7 +107,7 @@ def test_json_is_one_object_that_programs_can_follow(store: Shell) -> None:
     ]
     assert told["in_flight"] == 3
     assert told["limits"] == {"in_flight": 10, "submits_per_minute": 60, "daily_usd": 9.5}
-    assert 700 <= told["queued_for"] < 800
+    assert AGE <= told["queued_for"] < 1.2 * AGE
     held, sought = sorted(told["uncertain"], key=lambda each: each["id"])
     assert (held["path"], held["held"], held["reason"]) == ("b\udcff\x1b[2J.mp4", True, HELD)
     assert (sought["held"], sought["state"]) == (False, "uncertain")
@@ -119,9 +122,9 @@ def test_how_the_watches_are_is_told(store: Shell) -> None:
     folders = ("--inbox", str(store.home / "in"), "--outbox", str(store.home / "out"))
     (told,) = store("status", "--json", *folders).json()["watches"]
     assert (told["watch"], told["ok"], told["trouble"]) == ("main", False, "The inbox has gone.")
-    assert 200 <= told["age"] < 300
+    assert AGE <= told["age"] < 1.2 * AGE
     line = store("status", *folders).out.splitlines()[3]
-    assert line.startswith("main: last looked at 3 min ago, which is too long, polling (nfs is not")
+    assert line.startswith("main: last looked at 3 h ago, which is too long, polling (nfs is not")
     assert line.endswith(". The inbox has gone.")
 
 
@@ -134,7 +137,7 @@ def test_people_read_what_is_in_the_way_and_what_to_type(store: Shell) -> None:
     assert third == "Nothing of model a/model is submitted now: refused here"
     text = "\n".join(rest)
     assert "1 waiting, 1 queued, 1 generating, 2 uncertain" in text
-    assert "in flight: 3 of 10; the oldest queued job has waited 12 min" in text
+    assert "in flight: 3 of 10; the oldest queued job has waited 3 h" in text
     assert f": {HELD}\n    reeldrop resolve bbbbbbbb --generation-id ID" in text
     assert "reeldrop resolve bbbbbbbb --not-submitted" in text
     assert "resolve cccccccc" not in text
@@ -191,7 +194,7 @@ def test_it_knows_whether_a_daemon_runs(
     assert told["daemon"]["holder"].startswith(f"pid {daemon.pid} on ")
     assert f"the daemon runs (pid {daemon.pid} on " in shell("status").out
     daemon.send_signal(signal.SIGTERM)
-    assert daemon.wait(20) == 0
+    assert daemon.wait(30) == 0
     daemon.communicate()
     assert shell("status").out.splitlines()[0].endswith(": no daemon runs")
 
@@ -204,7 +207,7 @@ def running(ended: Any) -> Any:
 
 
 def eventually(look: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 30
     while not (found := look()):
         assert time.monotonic() < deadline, "it did not come"
     return found
@@ -269,7 +272,7 @@ def test_watch_draws_a_terminal_anew(store: Shell) -> None:
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 130
     os.close(here)
-    assert screen.count(b"\x1b[2J") == 2
+    assert screen.count(b"\x1b[2J") >= 2
 
 
 def test_without_a_store_it_ends_with_75(reeldrop: Shell) -> None:
