@@ -6,7 +6,6 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -18,17 +17,13 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families as text_families
 
 from acceptance.world import Site, eventually
+from doors import free_port
 from reeldrop.simulator import Simulator
 from reeldrop.simulator.faults import Fault, Route
 
 GOOD = {"prompt": "as watercolour"}
 TOKEN = "a-token-that-nobody-guesses"
 Parser = Callable[[str], Iterable[Metric]]
-
-
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        return server.getsockname()[1]
 
 
 def listening(site: Site) -> str:
@@ -74,9 +69,7 @@ async def test_the_numbers_of_a_run_are_those_of_its_jobs(site: Site) -> None:
     site.drop("b.mov", {"prompt": ""})
     await site.finished("a")
     await site.finished("_failed/b")
-    ended = "reeldrop_jobs_ended_total{state=failed,watch=plates}"
-    await eventually(lambda: read(base)[ended] == 1)
-    await eventually(lambda: read(base)["reeldrop_jobs{state=failed}"] == 1)
+    await eventually(lambda: read(base).items() >= NUMBERS.items())
 
     plain = get(f"{base}/metrics")
     assert plain.headers["content-type"].startswith("text/plain; version=0.0.4")
@@ -137,10 +130,11 @@ async def test_no_label_grows_with_what_is_dropped(site: Site) -> None:
     """A path, an id or a reason as a label would make the scraper's memory grow for ever."""
     base = listening(site)
     await site.start()
+    await eventually(lambda: read(base)["reeldrop_store_up{}"])
     before = set(read(base))
     site.drop("shot-with-a-name/a.mov", {"prompt": ""})
     await site.finished("_failed/shot-with-a-name/a")
-    await eventually(lambda: read(base)["reeldrop_jobs{state=failed}"] == 1)
+    await eventually(lambda: read(base).get("reeldrop_jobs{state=failed}") == 1)
     new = set(read(base)) - before
     assert {name for name in new if "last_scan_timestamp" not in name} == set()
 
@@ -159,7 +153,10 @@ async def test_no_accept_header_breaks_the_page(site: Site, accept: str) -> None
     base = listening(site)
     await site.start()
     answer = httpx.get(
-        f"{base}/metrics", headers=[(b"accept", accept.encode("latin-1"))], trust_env=False
+        f"{base}/metrics",
+        headers=[(b"accept", accept.encode("latin-1"))],
+        trust_env=False,
+        timeout=20,
     )
     assert answer.status_code == 200
     assert values(answer.text, text_families)["reeldrop_store_up{}"] == 1
@@ -225,11 +222,9 @@ async def test_an_account_that_is_empty_is_told_as_a_block(site: Site, api: Simu
     site.drop("a.mov", GOOD)
     await eventually(lambda: get(f"{base}/healthz").json()["provider"]["state"] == "blocked")
     assert get(f"{base}/healthz").status_code == 200
-    told = read(base)
-    assert told["reeldrop_blocks{scope=all}"] == 1
-    assert told["reeldrop_submits_total{verdict=not_accepted}"] + told[
-        "reeldrop_submits_total{verdict=returned}"
-    ] >= 1  # fmt: skip
+    assert read(base)["reeldrop_blocks{scope=all}"] == 1
+    refused = [f"reeldrop_submits_total{{verdict={each}}}" for each in ("not_accepted", "returned")]
+    await eventually(lambda: any(read(base)[each] for each in refused))
 
 
 async def test_a_head_is_an_answer_without_its_body_and_nothing_else_is_answered(
@@ -237,7 +232,7 @@ async def test_a_head_is_an_answer_without_its_body_and_nothing_else_is_answered
 ) -> None:
     base = listening(site)
     await site.start()
-    with httpx.Client(base_url=base, trust_env=False) as client:
+    with httpx.Client(base_url=base, trust_env=False, timeout=20) as client:
         for page in ("/healthz", "/metrics"):
             head = client.head(page)
             assert (head.status_code, head.content) == (200, b"")
@@ -247,9 +242,19 @@ async def test_a_head_is_an_answer_without_its_body_and_nothing_else_is_answered
         assert client.get("/healthz?verbose=1").status_code == 200
         for other in ("/", "/healthz/", "/media/x", "/metrics/..", "/favicon.ico", "/HEALTHZ"):
             assert client.get(other).status_code == 404
-        many = [client.get("/x").status_code for _ in range(200)]
-        assert 429 in many
+        assert b"HTTP/1.1 429 " in asked_in_one_breath(base, "/x", 200)
         assert client.get("/healthz").status_code == 200
+
+
+def asked_in_one_breath(base: str, page: str, times: int) -> bytes:
+    """Return everything that is answered: whoever waits for each answer may not ask often enough."""
+    host, _, port = base.removeprefix("http://").partition(":")
+    one = f"GET {page} HTTP/1.1\r\nHost: x\r\n"
+    with socket.create_connection((host, int(port)), 20) as client:
+        client.sendall(
+            (one + "\r\n").encode() * (times - 1) + f"{one}Connection: close\r\n\r\n".encode()
+        )
+        return b"".join(iter(lambda: client.recv(65_536), b""))
 
 
 # ---------------------------------------------------------------------------- the token
@@ -278,7 +283,7 @@ async def test_without_the_token_nothing_but_the_health_is_told(guarded: str, si
         ("healthz", "Bearer wrong"),
     ):
         headers = [] if given is None else [(b"authorization", given.encode("latin-1"))]
-        answer = httpx.get(f"{guarded}/{page}", headers=headers, trust_env=False)
+        answer = httpx.get(f"{guarded}/{page}", headers=headers, trust_env=False, timeout=20)
         assert (answer.status_code, answer.content) == (401, b"")
         assert answer.headers["www-authenticate"].startswith("Bearer")
     for scheme in ("Bearer", "bearer", "BEARER"):
@@ -334,16 +339,27 @@ async def test_a_default_that_another_daemon_has_is_done_without(site: Site) -> 
     """Two daemons with the defaults of one host: both work."""
     lines = [line for line in site.config.read_text().splitlines() if "listen" not in line]
     site.config.write_text("\n".join(lines) + "\n")
-    try:
-        taken = socket.create_server(("127.0.0.1", 8585))
-    except OSError:
-        taken = socket.socket()  # somebody has it already
-    with closing(taken):
+    with await _default_port():
         site.drop("a.mov", GOOD)
         code, _, errors = await site.command("run", "--once")
     assert code == 0, errors
     assert "web.unavailable" in errors
     assert site.record("a")["state"] == "delivered"
+
+
+async def _default_port() -> socket.socket:
+    """Take the default port; a daemon of a neighbour has it for a moment, and one of this host's for good."""
+
+    def take() -> socket.socket | None:
+        try:
+            return socket.create_server(("127.0.0.1", 8585))
+        except OSError:
+            return None
+
+    try:
+        return await eventually(take)
+    except TimeoutError:
+        return socket.socket()
 
 
 async def test_an_address_that_was_asked_for_ends_the_start_where_it_is_taken(site: Site) -> None:

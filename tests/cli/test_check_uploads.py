@@ -15,6 +15,7 @@ import pytest
 
 from buckets import SECRET, object_server, options
 from cli.shell import Shell
+from doors import free_port
 
 Answer = Callable[[BaseHTTPRequestHandler, int, dict[str, str], bytes], None]
 
@@ -70,7 +71,7 @@ def proxy(to: str, answer: Answer, *, keeps_range: bool = True) -> Generator[str
             headers = {name: value for name in names if (value := self.headers.get(name))}
             request = urllib.request.Request(to + self.path, headers=headers, method=self.command)
             try:
-                with urllib.request.urlopen(request, timeout=5) as got:
+                with urllib.request.urlopen(request, timeout=20) as got:
                     answer(self, got.status, dict(got.headers.items()), got.read())
             except HTTPError as error:
                 with error:
@@ -87,11 +88,6 @@ def proxy(to: str, answer: Answer, *, keeps_range: bool = True) -> Generator[str
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-def free_port() -> int:
-    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
-        return server.server_address[1]
 
 
 @pytest.fixture
