@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from acceptance.awaiting import says
 from acceptance.dropping import footage, put, sent, spec, waiting
 from acceptance.world import Site, arrive, eventually
 from reeldrop.simulator import Simulator
@@ -55,7 +56,7 @@ async def test_litter_is_left_alone_and_its_look_alikes_are_taken(
         await site.finished(name.rpartition(".")[0])
     assert sorted(name for name, _ in sent(api)) == sorted(LOOK_ALIKES)
     assert all((site.inbox / name).read_bytes() == footage() for name in litter)
-    assert not waiting(site)
+    await eventually(lambda: not waiting(site))
 
 
 async def test_links_and_special_files_are_told_and_never_opened(
@@ -79,18 +80,16 @@ async def test_links_and_special_files_are_told_and_never_opened(
     _device(inbox / "device.mov")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(inbox / "socket.mov"))
-    (inbox / "directory.mov").mkdir()
     put(site, "directory.mov/inside.mov")
     put(site, "good.mov")
     await site.finished("good")
     await site.finished("directory.mov/inside")
-    for name in ("refers", "through", "climbs"):
-        record = await site.finished(f"_failed/{name}")
-        assert "image_list[0]" in record["error"]["message"]
-    await eventually(lambda: all("link" in waiting(site).get(path, "") for path in links))
-    for path in ("fifo.mov", "device.mov", "socket.mov"):
-        assert "not a regular file" in waiting(site)[path]
+    records = [await site.finished(f"_failed/{name}") for name in ("refers", "through", "climbs")]
+    assert all("image_list[0]" in record["error"]["message"] for record in records)
+    special = dict.fromkeys(("fifo.mov", "device.mov", "socket.mov"), "not a regular file")
+    await says(site, special | dict.fromkeys(links, "link"))
     await site.finished("_failed/beside")
+    await site.stop()
     assert sorted(name for name, _ in sent(api)) == ["directory.mov/inside.mov", "good.mov"]
     delivered = [path for path in site.outbox.rglob("*") if path.is_file()]
     assert not [path for path in delivered if b"what nobody may see" in path.read_bytes()]
@@ -144,6 +143,7 @@ async def test_odd_names_are_taken_and_delivered_under_their_own(
     [source] = site.outbox.glob(f"x*/source/{longest}.mov")
     assert source.read_bytes() == footage()
     assert len(sent(api)) == len(ODD) + 1
+    await site.stop()
     assert all(isinstance(json.loads(line), dict) for line in site.log.splitlines())
     lines = [path.read_text() for path in site.outbox.rglob("*.jsonl")]
     assert all(isinstance(json.loads(line), dict) for text in lines for line in text.splitlines())

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from acceptance.awaiting import ended
 from acceptance.world import Site, arrive, eventually, tree
 from reeldrop.simulator import Simulator
 
@@ -139,7 +140,7 @@ async def test_what_lies_in_source_runs_again_when_it_is_moved_back(
     """The way back is a drag of files, as error.txt says."""
     await site.start()
     site.drop("show/a.mov", {"promt": "x"})
-    await site.finished("_failed/show/a")
+    await ended(site, "_failed/show/a")
     source = site.outbox / "_failed/show/a/source"
     arrive(json.dumps(GOOD).encode(), source / "a.json")
     for path in list(source.iterdir()):

