@@ -22,7 +22,7 @@ def address(reeldrop: Shell) -> Iterator[str]:
     assert found is not None
     yield found[0]
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=10)
+    _, err = process.communicate(timeout=30)
     assert (process.returncode, err) == (0, "")
 
 

@@ -67,7 +67,7 @@ def test_the_clip_comes_last_and_by_a_rename(reeldrop: Shell, inbox: Path, clip:
     observer.start()
     try:
         reeldrop("drop", clip, *PROMPT, "--inbox", inbox)
-        until = time.monotonic() + 10
+        until = time.monotonic() + 30
         while ("moved", "shot.mp4") not in seen and time.monotonic() < until:
             observer.join(0.01)
     finally:
@@ -273,14 +273,16 @@ def test_a_drop_whose_end_has_left_the_status_is_found_by_its_ticket(
         "drop", clip, *PROMPT, "--set", "reeldrop.ticket=7/4", "--wait", "--json",
         "--inbox", inbox, "--outbox", outbox,
     )  # fmt: skip
+    until = time.monotonic() + 30
+    while not (inbox / "shot.mp4").exists():
+        assert time.monotonic() < until
+        time.sleep(0.01)
     for name, ticket in (("shot", "other"), ("shot-2", "7/4")):
-        (outbox / name / "source").mkdir(parents=True)
-        (outbox / name / "source/shot.json").write_text(
-            json.dumps({"reeldrop": {"ticket": ticket}})
-        )
-        (outbox / name / "job.json").write_text(
-            '{"state": "delivered", "result": {"name": "r.mp4"}}'
-        )
+        hidden = outbox / f".{name}"
+        (hidden / "source").mkdir(parents=True)
+        (hidden / "source/shot.json").write_text(json.dumps({"reeldrop": {"ticket": ticket}}))
+        (hidden / "job.json").write_text('{"state": "delivered", "result": {"name": "r.mp4"}}')
+        hidden.rename(outbox / name)
     out, _ = process.communicate(timeout=30)
     (record,) = json.loads(out)["drops"]
     assert process.returncode == 0
@@ -544,7 +546,9 @@ def test_no_word_of_the_outbox_is_an_order_to_the_farm(
     (folder / "job.json").write_text('{"result": {"name": "r.mp4\\nopenjd_env: B=1"}}')
     job = {"ticket": "farm-17", "id": HOSTILE, "state": "queued", "reason": HOSTILE + "y" * 70_000}
     status(outbox, jobs=[job], waiting=[])
-    words = ("drop", clip, *PROMPT, *TICKET, "--openjd", "--timeout", "14")
+    # Only a word that is no state is waited out; an uncertain job has ten seconds to become certain.
+    longest = "6" if state == HOSTILE else "30"
+    words = ("drop", clip, *PROMPT, *TICKET, "--openjd", "--timeout", longest)
     with reeldrop.start(*words, "--inbox", inbox, "--outbox", outbox) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -587,8 +591,9 @@ def test_an_interrupted_drop_leaves_nothing_half(
         until = time.monotonic() + 30
         while not any(inbox.iterdir()) and time.monotonic() < until:
             assert process.poll() is None
+            time.sleep(0.01)
         process.terminate()
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=30)
     assert (process.returncode, err) == (130, "")
     assert f"interrupted; nothing was dropped; {clip} was being dropped" in out
     assert content(inbox) == {}

@@ -1,5 +1,6 @@
 """Chat, mail and the rest, by the real apprise and its generic JSON service."""
 
+import asyncio
 import logging
 import subprocess
 import sys
@@ -105,6 +106,9 @@ async def test_one_that_hangs_is_not_asked_again_meanwhile(
         await receiver.tell(new_notice())
     with pytest.raises(NotTold, match="still hangs"):
         await receiver.tell(new_notice())
+    async with asyncio.timeout(30):
+        while not ears.heard:
+            await asyncio.sleep(0.01)
     assert len(ears.heard) == 1
 
 

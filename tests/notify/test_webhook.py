@@ -149,6 +149,8 @@ async def test_one_that_does_not_answer_is_given_up_in_time(
 
 
 async def test_an_answer_without_end_is_not_read(new_notice: NoticeMaker) -> None:
+    left = asyncio.Event()
+
     async def endless(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n")
         try:
@@ -157,12 +159,14 @@ async def test_an_answer_without_end_is_not_read(new_notice: NoticeMaker) -> Non
                 await writer.drain()
         except OSError:
             writer.close()
+            left.set()
 
     server = await asyncio.start_server(endless, "127.0.0.1", 0)
     webhook = opened(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert await webhook.tell(new_notice())
-    await webhook.aclose()
+        await webhook.aclose()
+        await left.wait()
     server.close()
 
 

@@ -147,7 +147,7 @@ def test_the_log_is_rotated_by_size_and_only_so_many_are_kept(tmp_path: Path) ->
     for number in range(200):
         log.emit(logging.LogRecord("", 20, "", 0, f"line {number:03} {'.' * 40}", None, None))
     log.end()
-    assert log.join(10)
+    assert log.join(30)
     files = sorted((tmp_path / "_logs").iterdir())
     assert [file.name for file in files] == [
         "n.jsonl",
@@ -169,7 +169,7 @@ def test_a_missing_outbox_is_not_made_and_its_log_goes_on_when_it_is_back(tmp_pa
     outbox.mkdir()
     log.emit(logging.LogRecord("", 20, "", 0, "there", None, None))
     log.end()
-    assert log.join(10)
+    assert log.join(30)
     assert (outbox / "_logs" / "n.jsonl").read_text() == "there\n"
 
 
@@ -183,7 +183,7 @@ def test_nothing_is_written_where_a_share_is_not_mounted(tmp_path: Path) -> None
     (tmp_path / "ours.json").touch()
     log.emit(logging.LogRecord("", 20, "", 0, "there", None, None))
     log.end()
-    assert log.join(10)
+    assert log.join(30)
     assert (tmp_path / "_logs" / "n.jsonl").read_text() == "there\n"
 
 
@@ -230,5 +230,5 @@ def _dropped_of_three(outbox: Path) -> int:
     for _ in range(3):
         log.emit(logging.LogRecord("", 20, "", 0, "x", None, None))
     log.end()
-    assert log.join(10)
+    assert log.join(30)
     return log.dropped

@@ -103,7 +103,7 @@ async def test_a_store_that_hangs_is_told_within_seconds(desk: Desk) -> None:
     desk.store.hangs = True
     began = time.monotonic()
     answers = await asyncio.gather(*(desk.health() for _ in range(10)))
-    assert time.monotonic() - began < PATIENCE + 2
+    assert time.monotonic() - began < 5 * PATIENCE
     for status, told in answers:
         assert status == 503
         assert told["store"] == {"ok": False, "reason": "The job store has not answered for 3 s."}
