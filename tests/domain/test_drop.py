@@ -198,17 +198,23 @@ def _wants_something(drop: Drop) -> bool:
 
 
 @given(
-    st.permutations(["a.mov", "a.json", "B.mov", "b.JSON", "c.mov", "c.mp4", "c.json", "d.json"])
-)
+    st.permutations(
+        ["a.mov", "a.json", "B.mov", "b.JSON", "c.mov", "c.mp4", "c.json", "d.json", "x.json", "y.json", "z.mov"]
+    )
+)  # fmt: skip
 def test_the_order_of_a_scan_makes_no_difference(paths: list[str]) -> None:
     """Directories list their files as they like."""
-    drops, clashes = pair(files(*paths), {})
+    z = Says(RelPath("z.mov"))
+    drops, clashes = pair(files(*paths), {RelPath("x.json"): z, RelPath("y.json"): z})
     assert _as_sets(drops) == {
         frozenset({"a.mov", "a.json"}),
         frozenset({"B.mov", "b.JSON"}),
         frozenset({"d.json"}),
     }
-    assert _as_sets(clashes) == {frozenset({"c.mov", "c.mp4", "c.json"})}
+    assert {clash.files: clash.reason for clash in clashes} == {
+        ("c.mov", "c.mp4", "c.json"): "c.json could belong to c.mov and c.mp4",
+        ("z.mov", "x.json", "y.json"): "x.json and y.json both name the clip z.mov",
+    }
 
 
 def _as_sets(found: Iterable[Drop | Clash]) -> set[frozenset[str]]:

@@ -150,7 +150,8 @@ class _Pairing:
         if len(clips) == len(sidecars) == 1:
             self.drops.append(Drop(clips[0], sidecars[0]))
         else:
-            self.clashes.append(Clash((*clips, *sidecars), reason))
+            # Its first file names it: the same one, in whatever order the folder was listed.
+            self.clashes.append(Clash((*sorted(clips), *sorted(sidecars)), reason))
 
     def alone(self, sidecar: RelPath, wants: str) -> None:
         """Make a drop of a sidecar without a clip."""
@@ -196,7 +197,7 @@ def _by_pattern(work: _Pairing, patterns: Mapping[RelPath, Pattern], files: File
         for frame in numbered.values():
             named[frame].append(sidecar)
             work.clips.pop(frame, None)
-    rivals = {tuple(sidecars) for sidecars in named.values() if len(sidecars) > 1}
+    rivals = {tuple(sorted(sidecars)) for sidecars in named.values() if len(sidecars) > 1}
     for sidecars in sorted(rivals, key=lambda each: (-len(each), each)):
         if all(path in work.sidecars for path in sidecars):
             # The frames stay where they are: what is to be mended are the sidecars.
@@ -219,7 +220,7 @@ def _by_word(work: _Pairing, says: Mapping[RelPath, Says], finder: Finder) -> No
             else:
                 named[clip].append(sidecar)
     for clip, sidecars in named.items():
-        names = " and ".join(leaf(path) for path in sidecars)
+        names = " and ".join(sorted(leaf(path) for path in sidecars))
         work.settle([clip], sidecars, f"{names} both name the clip {leaf(clip)}")
 
 
