@@ -27,9 +27,11 @@ from reeldrop.settings import Settings
 from reeldrop.simulator import Simulator
 from reeldrop.simulator.faults import Cut, Fault, Route
 
-LIMITS = Timeouts(answer=0.2, late=20.0)
+LIMITS = Timeouts(answer=0.2, late=600.0)
 LATE = 0.8
 """Seconds until an answer: well after the first limit."""
+NEVER = 600.0
+"""The same, and longer than any test here may last: whoever waits for it fails."""
 
 
 @pytest.fixture(autouse=True)
@@ -119,14 +121,12 @@ async def test_the_log_is_asked_while_the_answer_is_awaited(
 ) -> None:
     """Nor does the request that is still in the air keep anybody waiting, a stop the least."""
     monkeypatch.setattr("reeldrop.engine.outcomes.FIRST_LOOK", 0.1)
-    api.faults.add(Fault(Route.SUBMIT, delay=60.0))
-    began = asyncio.get_running_loop().time()
+    api.faults.add(Fault(Route.SUBMIT, delay=NEVER))
     stop = asyncio.Event()
     async with opened(settings, stop) as rooms, asyncio.TaskGroup() as group:
         group.create_task(app.work(settings, rooms, stop, once=False))
         await eventually((Path(settings.watch[0].outbox) / "a" / "a.mp4").exists)
         stop.set()
-    assert asyncio.get_running_loop().time() - began < LIMITS.late / 2
     assert len(api.ledger.accepted) == 1
 
 
@@ -141,7 +141,7 @@ async def test_a_blocked_queue_does_not_wait_for_the_late_answer_of_one_clip(
     (inbox / "b.json").write_text(json.dumps({"prompt": "another"}))
     (inbox / "b.mov").write_bytes((inbox / "a.mov").read_bytes())
     api.faults.add(
-        Fault(Route.SUBMIT, answer="out_of_funds", times=2), Fault(Route.SUBMIT, delay=60.0)
+        Fault(Route.SUBMIT, answer="out_of_funds", times=2), Fault(Route.SUBMIT, delay=NEVER)
     )
     stop = asyncio.Event()
     async with opened(settings, stop) as rooms, asyncio.TaskGroup() as group:
@@ -156,14 +156,13 @@ async def test_an_answer_that_contradicts_the_log_is_told_and_changes_nothing(
 ) -> None:
     """Both may have been paid for, and only a person can find out."""
     monkeypatch.setattr("reeldrop.engine.outcomes.FIRST_LOOK", 0.1)
-    api.faults.add(Fault(Route.SUBMIT, delay=2.0, fields={"id": "another"}))
-    stop = asyncio.Event()
+    answer, stop = asyncio.Event(), asyncio.Event()
+    api.faults.add(Fault(Route.SUBMIT, until=answer.wait, fields={"id": "another"}))
     with capture_logs() as logs:
         async with opened(settings, stop) as rooms, asyncio.TaskGroup() as group:
             group.create_task(app.work(settings, rooms, stop, once=False))
             await eventually((Path(settings.watch[0].outbox) / "a" / "a.mp4").exists)
-            found = [entry["event"] for entry in logs]
-            assert "submit.answered_late" not in found
+            answer.set()
             await eventually(
                 lambda: [e for e in logs if e["event"] == "submit.answer_contradicted"]
             )
@@ -179,12 +178,13 @@ async def test_a_job_that_the_log_frees_is_sent_again_while_its_first_request_is
 ) -> None:
     """Two requests of one job at once: the end of the first says nothing about the second."""
     monkeypatch.setattr("reeldrop.engine.outcomes.FIRST_LOOK", 0.1)
-    api.faults.add(Fault(Route.SUBMIT, answer="internal", logged=True, delay=2.5))
-    stop = asyncio.Event()
+    answer, stop = asyncio.Event(), asyncio.Event()
+    api.faults.add(Fault(Route.SUBMIT, answer="internal", logged=True, until=answer.wait))
     with capture_logs() as logs:
         async with opened(settings, stop) as rooms, asyncio.TaskGroup() as group:
             group.create_task(app.work(settings, rooms, stop, once=False))
             await eventually((Path(settings.watch[0].outbox) / "a" / "a.mp4").exists)
+            answer.set()
             await eventually(lambda: [e for e in logs if e["event"] == "submit.still_unknown"])
             stop.set()
     assert (len(api.ledger.accepted), record(settings, "a")["attempts"]) == (1, 2)

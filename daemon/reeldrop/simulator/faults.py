@@ -84,6 +84,8 @@ class Fault:
 
     delay: float = 0.0
     """Seconds before the answer's first byte."""
+    until: Callable[[], Awaitable[Any]] | None = None
+    """What the answer waits for after that; in process only."""
     rate: float = 0.0
     """Bytes a second of the answer's body."""
     early: bool = False
@@ -135,7 +137,7 @@ class Fault:
 
     def _manner(self) -> Manner:
         cut_after = self.after if self.cut is Cut.BODY else None
-        return Manner(self.delay, self.rate, cut_after, self.reset)
+        return Manner(self.delay, self.rate, cut_after, self.reset, self.until)
 
 
 def _with_body(body: Any) -> Answer:

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from reeldrop.serving import http
 from reeldrop.serving.http import READ_SIZE, Connection, Patience
@@ -66,6 +67,8 @@ class Manner:
     """Bytes of the body after which the connection ends."""
     reset: bool = False
     """Cut by RST rather than FIN; what was sent last may then be lost."""
+    until: Callable[[], Awaitable[Any]] | None = None
+    """What is waited for before its first byte, after the delay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,8 @@ class Desk(Connection):
             raise
         manner = answer.manner
         await asyncio.sleep(manner.delay)
+        if manner.until is not None:
+            await manner.until()
         request.seen.status = answer.status
         if not answer.length or asked.method == "HEAD":
             request.seen.answered = host_time()
