@@ -1,6 +1,5 @@
 """The daemon's rooms in this process: real store, folders and HTTP, the stand-in as the API."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,10 +19,16 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What every generation comes to."""
+    path = tmp_path_factory.mktemp("result") / "result.mp4"
+    make_clip(path, seconds=0.5, width=128, height=72, audio=False)
+    return path
+
+
 @pytest.fixture
-async def api(tmp_path: Path) -> AsyncIterator[Simulator]:
-    result = tmp_path / "result.mp4"
-    await asyncio.to_thread(make_clip, result, seconds=0.5, width=128, height=72, audio=False)
+async def api(tmp_path: Path, result: Path) -> AsyncIterator[Simulator]:
     async with Simulator(tmp_path / "api", generation_seconds=0.05, result=result) as server:
         yield server
 

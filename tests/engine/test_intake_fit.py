@@ -127,7 +127,7 @@ async def test_variants_carry_each_its_own_fit(desk: Desk) -> None:
 @AUTO
 async def test_auto_refuses_what_would_have_to_be_cut(desk: Desk) -> None:
     """The user would miss the end of the clip."""
-    desk.put("a.mov", film(seconds=11.0, width=720, height=720, pattern="noise", codec="mpeg4"))
+    desk.put("a.mov", film(seconds=11.0, fps=2))
     desk.spec("a.json", GOOD)
     text = message(await refused(desk))
     assert "a.mov is 11 s long; allowed: 3 to 10.05 s." in text

@@ -83,16 +83,21 @@ async def test_what_was_done_before_the_store_failed_is_told(settings: Settings)
 async def test_an_order_that_takes_long_to_begin_is_begun_once(settings: Settings) -> None:
     """The daemon looks for orders all the time, and a disk may be slow."""
     begun: Counter[int] = Counter()
+    looks = 0
 
     async def slowly(name: str, args: tuple[Any, ...]) -> None:
+        nonlocal looks
+        looks += name == "orders"
         if name == "begin_order":
             begun[args[0].n] += 1
-            await asyncio.sleep(0.8)
+            seen = looks
+            while looks < seen + 3:
+                await asyncio.sleep(0.02)
 
     for file in Path(settings.watch[0].inbox).iterdir():
         file.unlink()
     stop = asyncio.Event()
-    async with asyncio.timeout(20), app.opened(settings, app.Options(), stop) as rooms:
+    async with asyncio.timeout(40), app.opened(settings, app.Options(), stop) as rooms:
         running = asyncio.ensure_future(
             app.work(settings, replace(rooms, store=Around(rooms.store, slowly)), stop, once=False)
         )

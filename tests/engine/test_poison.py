@@ -80,11 +80,12 @@ async def child(site: Site, how: str) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(180)
 async def test_a_clip_that_three_daemons_died_of_is_refused_and_the_others_go_on(
     site: Site, api: Simulator
 ) -> None:
     """One bad file must not stop a whole inbox for ever, nor take its neighbours with it."""
-    names = ["bad", *(f"good{number}" for number in range(5))]
+    names = ["bad", "good0", "good1"]
     for name in names:
         site.drop(f"show/{name}.mov", {"prompt": name})
     for _ in range(3):
@@ -101,7 +102,7 @@ async def test_a_clip_that_three_daemons_died_of_is_refused_and_the_others_go_on
     assert "show/bad.mov: the daemon has ended 3 times while it looked into this file." in told
     assert "Make the file anew" in told
     assert (site.outbox / "_failed/show/bad/source/bad.mov").exists()
-    assert len(api.ledger.accepted) == 5
+    assert len(api.ledger.accepted) == 2
     # Whoever puts it back has it looked into again: it may not have been the clip's fault.
     source = site.outbox / "_failed/show/bad/source"
     for name in ("bad.json", "bad.mov"):
@@ -111,6 +112,7 @@ async def test_a_clip_that_three_daemons_died_of_is_refused_and_the_others_go_on
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(180)
 async def test_a_stop_in_mid_look_is_no_crash(site: Site) -> None:
     """A clip that is large, or on a slow share, is looked into whenever a daemon is stopped."""
     site.drop("bad.mov", {"prompt": "x"})

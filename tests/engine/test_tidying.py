@@ -44,7 +44,7 @@ async def nothing(_: int) -> None:
 
 async def until(true: Callable[[], bool]) -> None:
     while not true():
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.001)
 
 
 @pytest.fixture

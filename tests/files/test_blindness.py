@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from acceptance.world import arrive, eventually
-from engine.conftest import api, clip, settings
+from engine.conftest import api, clip, result, settings
 from reeldrop import app
 from reeldrop.files import FolderInbox
 from reeldrop.ports import Health, JobStore
 from reeldrop.settings import Settings
 
-__all__ = ["api", "clip", "settings"]
+__all__ = ["api", "clip", "result", "settings"]
 
 RESCAN = 1.0
 
