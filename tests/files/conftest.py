@@ -121,7 +121,7 @@ def memory(tmp_path: Path) -> Iterator[Path]:
 
 async def scan_until(inbox: FolderInbox, seen: Callable[[Scan], bool]) -> Scan:
     """Scan after each hint until `seen`; the test's own time-out ends it."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not seen(scan := await inbox.scan()):
             await inbox.changed(0.1)
     return scan

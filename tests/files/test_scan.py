@@ -169,17 +169,15 @@ def _as_nobody(folder: Path, act: Callable[[int], str]) -> str:
     """Act on the open folder in a child that has given up root; root is stopped by no permission bits."""
     if os.geteuid() != 0:
         pytest.skip("NOT TESTED: only root can make a folder that another user owns")
-    for parent in folder.parents[:4]:
-        if parent != Path("/tmp") and parent.stat().st_uid == 0:
-            parent.chmod(0o755)
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
-        os.setgroups([])
-        os.setgid(65534)
-        os.setuid(65534)
         try:
+            # Opened as root: the folders above it are nobody's business, and others use them too.
             with root_of(str(folder)) as root:
+                os.setgroups([])
+                os.setgid(65534)
+                os.setuid(65534)
                 text = act(root)
         except OSError as error:
             text = words_of(error)
@@ -295,16 +293,16 @@ async def test_a_changed_file_is_a_new_entry(inbox: FolderInbox, drops: Path) ->
 
 @pytest.mark.slow
 async def test_a_scan_of_many_kept_files_is_cheap(
-    drops: Path, open_watch: Callable[..., FolderInbox]
+    memory: Path, open_watch: Callable[..., FolderInbox]
 ) -> None:
     """Kept inboxes hold tens of thousands of files and are scanned every minute."""
     for folder in range(20):
-        (drops / f"f{folder}").mkdir()
-        for number in range(1000):
-            os.close(os.open(drops / f"f{folder}" / f"{number}.mov", os.O_CREAT))
-    inbox = open_watch()
-    assert len((await inbox.scan()).entries) == 20_000
+        (memory / f"f{folder}").mkdir()
+        for number in range(250):
+            os.close(os.open(memory / f"f{folder}" / f"{number}.mov", os.O_CREAT))
+    inbox = open_watch(inbox=str(memory))
+    assert len((await inbox.scan()).entries) == 5_000
     began = time.process_time()
     await inbox.scan()
     # Ten times what it takes: this catches a second stat per file or worse, not a busy machine.
-    assert time.process_time() - began < 1.0
+    assert time.process_time() - began < 0.25
