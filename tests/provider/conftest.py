@@ -145,10 +145,10 @@ class WallClock:
 
 @pytest.fixture
 def connect() -> Callable[..., HttpProvider]:
-    """Return a function that makes a provider with short time-outs."""
+    """Return a function that makes a provider whose time-outs end no test but those that give them."""
 
     def make(url: str, **seconds: float) -> HttpProvider:
-        limits = dict.fromkeys(("connect", "write", "answer", "late", "poll", "fetch"), 2.0)
+        limits = dict.fromkeys(("connect", "write", "answer", "late", "poll", "fetch"), 30.0)
         timeouts = Timeouts(**{**limits, **seconds})
         return HttpProvider(url, SECRET, "reeldrop/9.9", WallClock(), timeouts)
 

@@ -125,7 +125,7 @@ async def test_a_refused_permission_ends_the_request_unsent(serve: Serve, connec
         async with serve(handler) as server, connect(server.url) as provider:
             with pytest.raises(type(refusal)) as caught:
                 await provider.submit(REQUEST, permission, in_time)
-            await asyncio.wait_for(received.wait(), 2)
+            await asyncio.wait_for(received.wait(), 20)
             received.clear()
 
             assert caught.value is refusal
@@ -261,8 +261,8 @@ async def test_silence_after_the_end_is_told_and_in_the_end_unknown(
 
     async with serve(handler) as server, connect(server.url, answer=0.1, late=0.2) as provider:
         with pytest.raises(UnknownOutcome) as caught:
-            await asyncio.wait_for(provider.submit(REQUEST, allow, overdue), 5)
-        await asyncio.wait_for(ended.wait(), 2)
+            await asyncio.wait_for(provider.submit(REQUEST, allow, overdue), 20)
+        await asyncio.wait_for(ended.wait(), 20)
 
         assert [(type(error), str(error)) for error in overdue.errors] == [
             (UnknownOutcome, str(caught.value))
@@ -326,12 +326,12 @@ async def test_an_answer_that_comes_while_its_lateness_is_recorded_is_not_lost(
         wire.writer.close()
         answered.set()
 
-    limits = {"answer": 0.1, "late": 0.1}
+    limits = {"answer": 0.1, "late": 0.5}
     async with serve(handler) as server, connect(server.url, **limits) as provider:
-        async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(20), asyncio.TaskGroup() as group:
             submit = group.create_task(provider.submit(REQUEST, allow, overdue))
             await answered.wait()
-            done, _ = await asyncio.wait([submit], timeout=0.3)
+            done, _ = await asyncio.wait([submit], timeout=0.7)
             assert not done
             overdue.over.set()
 
@@ -352,7 +352,7 @@ async def test_what_the_recording_of_a_late_answer_raises_is_raised(
 
     async with serve(handler) as server, connect(server.url, answer=0.1) as provider:
         with pytest.raises(Lost):
-            await asyncio.wait_for(provider.submit(REQUEST, allow, lost), 5)
+            await asyncio.wait_for(provider.submit(REQUEST, allow, lost), 20)
 
 
 async def test_no_answer_is_overdue_before_the_request_has_left(
@@ -361,13 +361,13 @@ async def test_no_answer_is_overdue_before_the_request_has_left(
     """While the intent waits for a slow store nothing has been asked for."""
 
     async def slow() -> None:
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(1.2)
 
     async def handler(wire: Wire) -> None:
         await wire.read_body()
         await wire.answer(200, QUEUED)
 
-    async with serve(handler) as server, connect(server.url, answer=0.2) as provider:
+    async with serve(handler) as server, connect(server.url, answer=1.0) as provider:
         assert (await provider.submit(REQUEST, slow, in_time)).id == "gen-1"
 
 
@@ -385,7 +385,7 @@ async def test_a_trickled_answer_does_not_hold_us_for_ever(
 
     async with serve(handler) as server, connect(server.url, answer=0.2, late=0.2) as provider:
         with pytest.raises(UnknownOutcome):
-            await asyncio.wait_for(provider.submit(REQUEST, allow, overdue), 5)
+            await asyncio.wait_for(provider.submit(REQUEST, allow, overdue), 20)
         assert len(overdue.errors) == 1
 
 
@@ -397,13 +397,12 @@ async def test_the_body_of_an_answer_has_its_own_time(
 
     async def handler(wire: Wire) -> None:
         await wire.read_body()
-        await asyncio.sleep(0.1)
         await wire.send(before + b"HTTP/1.1 401 No\r\nContent-Length: 500\r\n\r\n{")
         await wire.reader.read(1)
 
-    async with serve(handler) as server, connect(server.url, answer=0.2) as provider:
+    async with serve(handler) as server, connect(server.url, answer=1.0) as provider:
         with pytest.raises(NotAuthorised):
-            await asyncio.wait_for(provider.submit(REQUEST, allow, in_time), 5)
+            await asyncio.wait_for(provider.submit(REQUEST, allow, in_time), 20)
 
 
 @pytest.mark.skipif(
@@ -418,7 +417,7 @@ async def test_a_silent_connection_is_kept_alive(
     async def handler(wire: Wire) -> None:
         await wire.read_body()
         port = wire.writer.get_extra_info("peername")[1]
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             while not (timer := _timer_of(port)).startswith("02:"):
                 await asyncio.sleep(0.01)
         timers.append(timer)
@@ -535,7 +534,7 @@ async def test_a_cancelled_submit_sends_nothing_more(serve: Serve, connect: Conn
             submit = group.create_task(provider.submit(REQUEST, permission, in_time))
             await asked.wait()
             submit.cancel()
-        await asyncio.wait_for(ended.wait(), 2)
+        await asyncio.wait_for(ended.wait(), 20)
 
         assert submit.cancelled()
         assert len(server.requests[0].body) == server.requests[0].length - 16

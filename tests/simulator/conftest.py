@@ -70,7 +70,7 @@ async def open_desk(tmp_path: Path, result: Path) -> AsyncIterator[OpenDesk]:
         async def open_(**given: Any) -> Desk:
             given = {"generation_seconds": 0.0, "result": result, **given}
             simulator = await stack.enter_async_context(Simulator(tmp_path / "desk", **given))
-            client = httpx.AsyncClient(base_url=simulator.base_url, trust_env=False)
+            client = httpx.AsyncClient(base_url=simulator.base_url, timeout=30, trust_env=False)
             return Desk(simulator, await stack.enter_async_context(client))
 
         yield open_

@@ -59,7 +59,9 @@ def read(folder: Path, body: bytes, cuts: list[int]) -> Any:
         raise
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+)
 @given(value=VALUES, cuts=st.lists(st.integers(0, 10_000), max_size=8), escapes=st.booleans())
 def test_a_document_is_read_as_it_was_written_wherever_it_is_cut(
     tmp_path: Path, value: Any, cuts: list[int], escapes: bool
