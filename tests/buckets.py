@@ -1,17 +1,20 @@
 """Real object stores for tests, which verify every signature: `rclone serve s3`, or one that runs already."""
 
 import os
+import re
 import shutil
-import socket
 import subprocess
 import sys
+import time
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 KEY, SECRET = "REELDROPTESTKEY", "a/secret+that=nobody+may+see"
+LISTENS = re.compile(r"\[http://127\.0\.0\.1:(\d+)/\]")
+"""What rclone says of its address, once it listens."""
 OTHER = "REELDROP_TEST_S3"
 """The variable that names the endpoint of a store that runs already, which lets KEY and SECRET in."""
 
@@ -88,9 +91,6 @@ class Rclone:
 
     def start(self) -> None:
         """Start it, and wait until it listens."""
-        if not self.port:
-            with socket.create_server(("127.0.0.1", 0)) as free:
-                self.port = free.getsockname()[1]
         beside = Path(sys.executable).with_name("rclone")
         program = beside if beside.exists() else shutil.which("rclone") or "rclone"
         command = [
@@ -100,11 +100,16 @@ class Rclone:
             *("--addr", f"127.0.0.1:{self.port}", "--auth-key", f"{KEY},{SECRET}"),
             str(self.folder),
         ]
-        self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        said = self.folder.with_name(f"{self.folder.name}.log")
+        with said.open("wb") as log:
+            self.process = subprocess.Popen(command, stderr=log)
         while self.process.poll() is None:
-            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            # Its own choice at the first start: a port that was free a moment ago may be another's.
+            if found := LISTENS.search(said.read_text()):
+                self.port = int(found[1])
                 return
-        raise RuntimeError("rclone serve s3 did not start")
+            time.sleep(0.02)
+        raise RuntimeError(f"rclone serve s3 did not start: {said.read_text()}")
 
     def stop(self) -> None:
         """End it; whoever asks is refused from now on."""

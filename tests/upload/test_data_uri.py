@@ -42,7 +42,10 @@ async def test_the_uri_is_the_file(tmp_path: Path, size: int) -> None:
     await uri.verify()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=30,
+)
 @given(st.binary(max_size=100))
 async def test_the_uri_needs_no_json_escape(tmp_path: Path, content: bytes) -> None:
     """It is put between quotes as it is."""
@@ -155,8 +158,8 @@ async def test_a_stream_that_is_given_up_leaves_no_open_file(tmp_path: Path) -> 
     file.write_bytes(b"a" * (6 * PIECE))
 
     def still_open() -> bool:
-        links = Path("/proc/self/fd").iterdir()
-        return any(link.is_symlink() and link.readlink() == file for link in links)
+        # What other threads close meanwhile is passed over.
+        return any(os.path.realpath(fd) == str(file) for fd in Path("/proc/self/fd").iterdir())
 
     chunks = DataUri(LocalFile(file), meter()).chunks()
     await anext(chunks)
@@ -164,7 +167,7 @@ async def test_a_stream_that_is_given_up_leaves_no_open_file(tmp_path: Path) -> 
     assert still_open()
     await chunks.aclose()  # pyright: ignore[reportAttributeAccessIssue] -- a generator has it
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while still_open():
             await asyncio.sleep(0)
 
@@ -232,7 +235,7 @@ def hung(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
 
 @pytest.mark.parametrize("call", ["open", "readv"])
 async def test_a_share_that_hangs_is_given_up_and_others_are_read(
-    tmp_path: Path, hung: Callable[[str], None], call: str
+    tmp_path: Path, hung: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
     """However many of its files are being sent: each reading has a thread of its own."""
     for name in ("hung.mp4", "fine.mp4"):
@@ -244,11 +247,13 @@ async def test_a_share_that_hangs_is_given_up_and_others_are_read(
         with pytest.raises(FolderOffline, match=r"hung\.mp4 cannot be read"):
             await all_of(uri)
 
-    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
         for uri in stuck:
             group.create_task(is_given_up(uri))
-        fine = DataUri(await LocalFile.of(tmp_path / "fine.mp4"), meter())
-        assert len(await all_of(fine)) == fine.length
+    # All of their threads hang still; a busy machine gets the time that a real share gets.
+    monkeypatch.setattr("reeldrop.upload.local.PATIENCE", 30.0)
+    fine = DataUri(await LocalFile.of(tmp_path / "fine.mp4"), meter())
+    assert len(await all_of(fine)) == fine.length
 
 
 async def test_neither_the_first_look_nor_the_last_waits_for_ever(

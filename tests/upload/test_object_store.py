@@ -61,6 +61,12 @@ async def memory(tmp_path: Path) -> AsyncIterator[JobStore]:
     await store.close()
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let whoever breaks an upload off wait until the store is told, however busy this machine is."""
+    monkeypatch.setattr(object_store, "ABORTING", 40.0)
+
+
 def opened(settings: UploadSettings, memory: JobStore) -> Chooser:
     return open_uploads(settings, memory, Path("/nowhere"), SystemClock())
 
@@ -205,7 +211,7 @@ def url_of(sending: Sending) -> str:
 
 async def fetched(url: str) -> tuple[bytes, str]:
     def fetch() -> tuple[bytes, str]:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=30) as answer:
             return answer.read(), answer.headers["content-type"]
 
     return await asyncio.to_thread(fetch)
@@ -220,7 +226,7 @@ async def status_of(url: str) -> int:
     return 200
 
 
-@pytest.mark.parametrize("size", [1, 5 * 1024 * 1024, 17_000_003])
+@pytest.mark.parametrize("size", [1, 5 * 1024 * 1024, 11_000_003])
 async def test_the_url_gives_out_the_file_and_its_type(
     bench: Bench, bucket: Bucket, tmp_path: Path, size: int
 ) -> None:
@@ -251,7 +257,7 @@ async def test_a_url_expires(settings: UploadSettings, memory: JobStore, tmp_pat
     short = Bench(opened(settings.model_copy(update={"url_ttl": 1}), memory), memory)
     url = url_of(await short.send(clip, await short.job(1)))
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(50):
         while (status := await status_of(url)) == 200:
             await asyncio.sleep(0.1)
     assert status in (400, 403)
@@ -336,6 +342,7 @@ async def test_what_a_dead_daemon_left_is_removed_at_the_next_start(
     assert bucket.objects() == []
 
 
+@pytest.mark.usefixtures("patient")
 async def test_an_upload_that_is_broken_off_leaves_nothing(
     bench: Bench, bucket: Bucket, tmp_path: Path
 ) -> None:
@@ -345,9 +352,9 @@ async def test_an_upload_that_is_broken_off_leaves_nothing(
     sending = asyncio.ensure_future(
         bench.uploads.prepare(clip, "signed_url", await bench.job(1), counted)
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(50):
         while not counted.transfer.bytes:
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.002)
     sending.cancel()
     with pytest.raises(asyncio.CancelledError):
         await sending
@@ -378,6 +385,7 @@ async def test_a_store_that_knows_nobody_is_told_from_one_that_is_away(
             await bench.send(clip, await bench.job(1))
 
 
+@pytest.mark.usefixtures("patient")
 async def test_parts_that_were_sent_already_are_taken_back_by_who_breaks_off(
     settings: UploadSettings, memory: JobStore, relay: Relay, tmp_path: Path
 ) -> None:
@@ -385,9 +393,9 @@ async def test_parts_that_were_sent_already_are_taken_back_by_who_breaks_off(
     (clip := tmp_path / "a.mp4").write_bytes(os.urandom(20_000_000))
     bench = Bench(opened(through(relay.endpoint, settings), memory), memory)
     sending = asyncio.ensure_future(bench.send(clip, await bench.job(1)))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(50):
         while not any("uploadId" in each for each in relay.asked):
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.002)
     sending.cancel()
     with pytest.raises(asyncio.CancelledError):
         await sending
@@ -407,19 +415,19 @@ async def test_parts_on_a_slow_link_are_taken_back_when_they_have_come_to_their_
 ) -> None:  # fmt: skip
     """Whoever cancels does not wait for them; the store is told all the same."""
     monkeypatch.setattr(object_store, "ABORTING", 0.1)
-    (clip := tmp_path / "a.mp4").write_bytes(os.urandom(40_000_000))
+    (clip := tmp_path / "a.mp4").write_bytes(os.urandom(26_000_000))
     bench = Bench(opened(through(relay.endpoint, settings), memory), memory)
     relay.holds_parts = True
     sending = asyncio.ensure_future(bench.send(clip, await bench.job(1)))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(50):
         while sum("partNumber=" in each for each in relay.asked) < object_store.PARTS:
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.002)
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending
         relay.flows.set()
         while not aborted(relay):
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.002)
     await bench.uploads.aclose()
 
 
@@ -442,6 +450,7 @@ async def test_a_store_that_hangs_is_found_out_before_a_part_is_sent(
 ) -> None:
     """A part may take minutes on a slow link; a job must not wait that long to hear of an outage."""
     monkeypatch.setattr(object_store, "FOR_A_WORD", "0.1s")
+    monkeypatch.setitem(object_store.RETRIES, "max_retries", 1)
     (clip := tmp_path / "a.mp4").write_bytes(b"a" * 99)
 
     async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -488,9 +497,10 @@ async def test_what_lies_at_a_place_that_is_no_longer_set_is_named_once(
 )
 async def test_trouble_is_told_without_anything_secret(
     settings: UploadSettings, memory: JobStore, tmp_path: Path, capsys: pytest.CaptureFixture[str],
-    change: dict[str, str], words: str,
+    monkeypatch: pytest.MonkeyPatch, change: dict[str, str], words: str,
 ) -> None:  # fmt: skip
     """The job waits, and whoever reads why must not read the key."""
+    monkeypatch.setitem(object_store.RETRIES, "max_retries", 1)
     (clip := tmp_path / "a.mp4").write_bytes(b"a" * 99)
     told = dict(settings.object_store_options)
     store = settings.object_store
