@@ -1,6 +1,5 @@
 """The checks see what they are for: each broken promise, made by hand, is found."""
 
-import asyncio
 import copy
 import json
 import shutil
@@ -15,28 +14,23 @@ from crash.promises import Scene, broken_at_any_time, broken_at_the_end
 from crash.trial import a_few_drops, land, site_at, stand_in, work_off
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory, footage: Footage) -> Scene:
-    """A few drops that were worked off."""
-    folder = tmp_path_factory.mktemp("finished") / "run"
-
-    async def run() -> Scene:
-        async with stand_in(folder, footage) as api:
-            scene = Scene(site_at(folder, api), a_few_drops(footage), api.ledger)
-            land(scene.drops, scene.site)
-            assert await work_off(scene) == []
-            return scene
-
-    return asyncio.run(run())
-
-
 @pytest.fixture
-def scene(finished: Scene, tmp_path: Path) -> Scene:
-    """A copy of it, to be broken."""
+async def finished(tmp_path: Path, footage: Footage) -> Scene:
+    """A few drops that were worked off."""
+    folder = tmp_path / "run"
+    async with stand_in(folder, footage) as api:
+        scene = Scene(site_at(folder, api), a_few_drops(footage), api.ledger)
+        land(scene.drops, scene.site)
+        assert await work_off(scene) == []
+        return scene
+
+
+def copied(finished: Scene, folder: Path) -> Scene:
+    """Return a copy of it, to be broken."""
     site, ledger = copy.copy(finished.site), copy.copy(finished.ledger)
     for name in ("inbox", "outbox"):
-        setattr(site, name, tmp_path / name)
-        shutil.copytree(getattr(finished.site, name), tmp_path / name)
+        setattr(site, name, folder / name)
+        shutil.copytree(getattr(finished.site, name), folder / name)
     ledger.accepted = list(ledger.accepted)
     return replace(finished, site=site, ledger=ledger)
 
@@ -129,19 +123,18 @@ AT_THE_END: dict[Callable[[Scene], None], str] = {
     leave_a_claim: "claims: there are 1 for 0",
     hold_without_a_claim: "claims: shots/plain.mov has 0, held",
 }
+CHECKS = {broken_at_any_time: AT_ANY_TIME, broken_at_the_end: AT_THE_END}
 
 
-@pytest.mark.parametrize("breach", AT_ANY_TIME)
-def test_what_must_never_be_is_seen(scene: Scene, breach: Callable[[Scene], None]) -> None:
-    """A check that sees nothing would call every kill harmless."""
-    assert broken_at_any_time(scene) == []
-    breach(scene)
-    assert any(AT_ANY_TIME[breach] in fault for fault in broken_at_any_time(scene))
+def test_every_broken_promise_is_seen(finished: Scene, tmp_path: Path) -> None:
+    """A check that sees nothing would call every kill harmless.
 
-
-@pytest.mark.parametrize("breach", AT_THE_END)
-def test_what_must_not_be_left_is_seen(scene: Scene, breach: Callable[[Scene], None]) -> None:
-    """The same, for what a later start must have set right."""
-    assert broken_at_the_end(scene) == []
-    breach(scene)
-    assert any(AT_THE_END[breach] in fault for fault in broken_at_the_end(scene))
+    All in one test: what is broken takes a daemon's whole run to make, and each breach a moment.
+    """
+    assert broken_at_the_end(finished) == []
+    for check, breaches in CHECKS.items():
+        for breach, told in breaches.items():
+            scene = copied(finished, tmp_path / breach.__name__)
+            assert check(scene) == []
+            breach(scene)
+            assert any(told in fault for fault in check(scene)), breach.__name__

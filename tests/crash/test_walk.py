@@ -9,6 +9,8 @@ from crash.dying import Point
 from crash.trial import census, twins
 from crash.walk import points_of, walk
 
+LONGEST = 900
+"""Seconds; each run has a limit of its own, so that this one only ends a walk that hangs."""
 STRIDE = 47
 """Of some 570 points."""
 TWINS_STRIDE = 3
@@ -30,7 +32,7 @@ SHARED = ("store.rivals", "store.claim_next", "provider.submit")
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(LONGEST)
 async def test_a_kill_at_a_port_call_breaks_no_promise(tmp_path: Path, footage: Footage) -> None:
     """Whatever moment a power cut chooses: nothing lost, nothing paid twice, nothing half-written."""
     calls = await census(tmp_path / "undisturbed", footage)
@@ -44,7 +46,7 @@ async def test_a_kill_at_a_port_call_breaks_no_promise(tmp_path: Path, footage: 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(LONGEST)
 async def test_a_kill_while_twins_share_a_generation_pays_once(
     tmp_path: Path, footage: Footage
 ) -> None:

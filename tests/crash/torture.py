@@ -27,7 +27,8 @@ STOP_SHARE = 0.2
 """Of the ends that are a SIGTERM rather than a SIGKILL."""
 SHORTEST_LIFE = 0.2
 """Seconds; a daemon needs some more than that to start."""
-LONGEST_STOP = 10.0
+LONGEST_STOP = 40.0
+"""Seconds; the daemon promises 10, but here others may want the processor."""
 
 
 @dataclass(frozen=True, slots=True)
