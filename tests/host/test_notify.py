@@ -1,5 +1,6 @@
 """What a service manager hears of the daemon."""
 
+import secrets
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,9 +80,11 @@ def test_a_status_is_one_bounded_line_and_told_once(manager: socket.socket) -> N
 def test_an_abstract_socket_is_reached() -> None:
     """systemd in a container may name one with an @."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
-        listening.bind("\0reeldrop-test-notify")
+        # Such a name is the host's: no two runs of this may meet at one.
+        name = f"reeldrop-test-{secrets.token_hex(8)}"
+        listening.bind(f"\0{name}")
         listening.settimeout(5)
-        Notifier("@reeldrop-test-notify").ready()
+        Notifier(f"@{name}").ready()
         assert listening.recv(99) == b"READY=1"
 
 

@@ -291,7 +291,9 @@ def test_a_claim_of_more_samples_than_bytes_is_not_believed(clips: Path, tmp_pat
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())
 def test_damage_ends_in_a_plain_error_or_none(
