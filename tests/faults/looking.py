@@ -15,7 +15,7 @@ async def reason_of(site: Site, path: str, *states: str) -> str:
         jobs = [job for job in await site.jobs() if job["path"] == path]
         return next((job for job in jobs if job["state"] in states and job["reason"]), None)
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (job := await look()) is None:
             await asyncio.sleep(0.1)
     return job["reason"]

@@ -13,6 +13,7 @@ from faults.looking import reason_of, resume, submits
 from reeldrop.simulator import Simulator
 from reeldrop.simulator.faults import Fault, Route
 
+pytestmark = pytest.mark.timeout(180)
 MB = 1_000_000
 
 
@@ -128,11 +129,13 @@ class TestState:
         self, site: Site, api: Simulator, disk: Disk
     ) -> None:
         """The answer names what was paid for: until that is on disk nothing new is paid for."""
-        api.faults.add(Fault(Route.SUBMIT, delay=1.0))
+        filled = asyncio.Event()
+        api.faults.add(Fault(Route.SUBMIT, until=filled.wait))
         await site.start()
         site.drop("a.mov", {"prompt": "x"})
         await eventually(lambda: api.ledger.accepted)
         disk.fill()
+        filled.set()
         await eventually(lambda: "submit.accepted" in site.log)
         site.drop("b.mov", {"prompt": "y"})
         await eventually(lambda: "queue.blocked" in site.log)

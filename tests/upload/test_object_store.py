@@ -67,6 +67,12 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(object_store, "ABORTING", 40.0)
 
 
+@pytest.fixture
+def one_retry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a store that does not answer be asked twice, not seven times with growing pauses."""
+    monkeypatch.setitem(object_store.RETRIES, "max_retries", 1)
+
+
 def opened(settings: UploadSettings, memory: JobStore) -> Chooser:
     return open_uploads(settings, memory, Path("/nowhere"), SystemClock())
 
@@ -445,12 +451,12 @@ async def test_rights_to_list_are_not_needed(
     assert (await fetched(url_of(await bench.send(clip, job))))[0] == b"a" * 99
 
 
+@pytest.mark.usefixtures("one_retry")
 async def test_a_store_that_hangs_is_found_out_before_a_part_is_sent(
     settings: UploadSettings, memory: JobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A part may take minutes on a slow link; a job must not wait that long to hear of an outage."""
     monkeypatch.setattr(object_store, "FOR_A_WORD", "0.1s")
-    monkeypatch.setitem(object_store.RETRIES, "max_retries", 1)
     (clip := tmp_path / "a.mp4").write_bytes(b"a" * 99)
 
     async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -487,6 +493,7 @@ async def test_what_lies_at_a_place_that_is_no_longer_set_is_named_once(
     assert bucket.objects() == []
 
 
+@pytest.mark.usefixtures("one_retry")
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -497,10 +504,9 @@ async def test_what_lies_at_a_place_that_is_no_longer_set_is_named_once(
 )
 async def test_trouble_is_told_without_anything_secret(
     settings: UploadSettings, memory: JobStore, tmp_path: Path, capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch, change: dict[str, str], words: str,
+    change: dict[str, str], words: str,
 ) -> None:  # fmt: skip
     """The job waits, and whoever reads why must not read the key."""
-    monkeypatch.setitem(object_store.RETRIES, "max_retries", 1)
     (clip := tmp_path / "a.mp4").write_bytes(b"a" * 99)
     told = dict(settings.object_store_options)
     store = settings.object_store
