@@ -63,6 +63,12 @@ def probe_often(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"reeldrop.engine.{module}.PROBE_INTERVAL", 0.2)
 
 
+def look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask the log soon, and soon again where a busy stand-in has not written its row yet."""
+    for module in ("outcomes", "reconciliation"):
+        monkeypatch.setattr(f"reeldrop.engine.{module}.FIRST_LOOK", 0.1)
+
+
 def record(settings: Settings, folder: str) -> dict[str, Any]:
     return json.loads((Path(settings.watch[0].outbox) / folder / "job.json").read_text())
 
@@ -75,7 +81,7 @@ async def test_a_late_answer_heals_its_job(
     settings: Settings, api: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The generation is paid for; here the log never answers, so that nothing else can find it."""
-    monkeypatch.setattr("reeldrop.engine.outcomes.FIRST_LOOK", 0.1)
+    look_often(monkeypatch)
     api.faults.add(
         Fault(Route.SUBMIT, delay=LATE), Fault(Route.LOGS, answer="unavailable", times=0)
     )
@@ -120,7 +126,7 @@ async def test_the_log_is_asked_while_the_answer_is_awaited(
     settings: Settings, api: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor does the request that is still in the air keep anybody waiting, a stop the least."""
-    monkeypatch.setattr("reeldrop.engine.outcomes.FIRST_LOOK", 0.1)
+    look_often(monkeypatch)
     api.faults.add(Fault(Route.SUBMIT, delay=NEVER))
     stop = asyncio.Event()
     async with opened(settings, stop) as rooms, asyncio.TaskGroup() as group:
@@ -155,7 +161,7 @@ async def test_an_answer_that_contradicts_the_log_is_told_and_changes_nothing(
     settings: Settings, api: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both may have been paid for, and only a person can find out."""
-    monkeypatch.setattr("reeldrop.engine.outcomes.FIRST_LOOK", 0.1)
+    look_often(monkeypatch)
     answer, stop = asyncio.Event(), asyncio.Event()
     api.faults.add(Fault(Route.SUBMIT, until=answer.wait, fields={"id": "another"}))
     with capture_logs() as logs:
@@ -177,7 +183,7 @@ async def test_a_job_that_the_log_frees_is_sent_again_while_its_first_request_is
     settings: Settings, api: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two requests of one job at once: the end of the first says nothing about the second."""
-    monkeypatch.setattr("reeldrop.engine.outcomes.FIRST_LOOK", 0.1)
+    look_often(monkeypatch)
     answer, stop = asyncio.Event(), asyncio.Event()
     api.faults.add(Fault(Route.SUBMIT, answer="internal", logged=True, until=answer.wait))
     with capture_logs() as logs:
