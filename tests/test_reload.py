@@ -8,7 +8,7 @@ import pytest
 
 from reeldrop.domain.errors import SettingsError
 from reeldrop.settings import RELOADABLE, LimitSettings, Settings, WatchSettings, renewed
-from reeldrop.settings.model import OutputSettings, UploadSettings, WebSettings
+from reeldrop.settings.model import OutputSettings, PathMapSettings, UploadSettings, WebSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 MAIN = WatchSettings(inbox="/in", outbox="/out")
@@ -45,6 +45,13 @@ def test_watches_that_come_and_go_wait_for_a_restart() -> None:
     found = renewed(now, Settings(watch=(third, other)), None)
     assert found.kept == ["watch.main", "watch.third"]
     assert found.settings.watch == now.watch
+
+
+def test_a_farms_paths_are_taken_as_they_are_now() -> None:
+    rule = PathMapSettings(**{"from": "P:", "to": "/in/shows"})
+    found = renewed(NOW, Settings(path_map=(rule,), watch=(MAIN,)), None)
+    assert (found.changed, found.kept) == (["path_map"], [])
+    assert found.settings.path_map == (rule,)
 
 
 def test_what_does_not_go_with_what_stays_is_refused() -> None:

@@ -229,6 +229,20 @@ async def test_a_farms_paths_are_files_of_the_inbox(site: Site, api: Simulator) 
     assert len(api.ledger.accepted) == 1
 
 
+async def test_a_rule_that_is_added_holds_after_a_reload(site: Site, api: Simulator) -> None:
+    """A farm gets another drive in the middle of a night's work; nobody restarts the daemon."""
+    await site.start()
+    arrive(footage(), site.inbox / "plate.mov")
+    site.configure(path_map={"from": "P:\\shows", "to": str(site.inbox)})
+    assert site.process is not None
+    site.process.send_signal(signal.SIGHUP)
+    await eventually(lambda: "settings.reloaded" in site.log)
+    assert '"changed": ["path_map"], "kept": []' in site.log
+    arrive(b'{"prompt": "x", "video_url": "P:\\\\shows\\\\plate.mov"}', site.inbox / "s.json")
+    await site.finished("plate")
+    assert len(api.ledger.accepted) == 1
+
+
 async def test_a_link_is_no_way_out_of_a_mapped_folder(site: Site, api: Simulator) -> None:
     """A map is a way of speaking; what may be opened stays the same."""
     site.environment["REELDROP_PATH_MAP"] = f"[{{ from = 'P:', to = '{site.inbox}' }}]"

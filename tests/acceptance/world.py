@@ -73,7 +73,7 @@ class Site:
             line
             for name, section in values.items()
             for line in (
-                f"[[{name}]]" if name == "watch" else f"[{name}]",
+                f"[[{name}]]" if name in ("watch", "path_map") else f"[{name}]",
                 *(f"{key} = {json.dumps(value)}" for key, value in section.items()),
             )
         ]

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from engine.intake_desk import GOOD, Desk, desk, png_bytes, reasons, settings
 from reeldrop.domain.lifecycle import State
+from reeldrop.domain.path_map import PathMap, PathRule
 
 __all__ = ["desk", "settings"]
 
@@ -44,6 +45,18 @@ async def test_new_defaults_stand_under_sidecars_that_were_read_before(desk: Des
     desk.intake.follow(replace(desk.watch, defaults=other))
     await desk.settled()
     assert (await desk.jobs())["a.mov"].params["prompt"] == "as an etching"
+
+
+async def test_other_paths_stand_for_sidecars_that_were_read_before(desk: Desk) -> None:
+    """What was looked for under one rule, and was not there, is looked for where the next one leads."""
+    old, new = (PathMap((PathRule("P:", f"/in/{name}"),), ("/in",)) for name in ("old", "new"))
+    desk.intake.follow(replace(desk.watch, paths=old))
+    desk.drop("a.mov", {**GOOD, "image_list": ["P:\\ref.png"]})
+    assert "old/ref.png" in reasons(await desk.settled())["a.mov"]
+    desk.put("new/ref.png", png_bytes())
+    desk.intake.follow(replace(desk.watch, paths=new))
+    await desk.settled()
+    assert (await desk.jobs())["a.mov"].state is State.QUEUED
 
 
 async def test_the_way_of_files_is_that_of_the_moment_of_taking(desk: Desk) -> None:

@@ -13,7 +13,7 @@ import pytest
 from engine.intake_desk import png_bytes
 from reeldrop import app
 from reeldrop.app.building import intakes_of
-from reeldrop.app.folders import all_paths
+from reeldrop.app.folders import inbox_names, paths_of
 from reeldrop.domain.errors import Trouble
 from reeldrop.domain.job import (
     Claim,
@@ -283,7 +283,7 @@ async def test_the_nearest_word_on_the_way_holds(
         }
     )
     async with app.opened(chosen, app.Options(once=True), asyncio.Event()) as rooms:
-        [intake] = intakes_of(chosen, rooms, all_paths(chosen)).values()
+        [intake] = intakes_of(chosen, rooms, paths_of(chosen, inbox_names(chosen))).values()
         jobs: list[Job] = []
         while len(jobs) < 3:
             looked = await intake.look()

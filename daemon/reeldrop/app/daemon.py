@@ -19,7 +19,7 @@ from reeldrop.app.building import (
     new_id,
     reload_intakes,
 )
-from reeldrop.app.folders import WatchFolders, all_paths
+from reeldrop.app.folders import WatchFolders, inbox_names, paths_of
 from reeldrop.app.receivers import open_receivers
 from reeldrop.app.reloading import Reloads
 from reeldrop.app.stand_in import open_stand_in
@@ -185,8 +185,8 @@ async def work(
     reloads = outside.reloads
     folders = WatchFolders(settings)
     async with starting(folders, stop, outside.notifier.starting):
-        paths = await aside(all_paths, settings)
-        intakes = intakes_of(settings, rooms, paths)
+        names = await aside(inbox_names, settings)
+        intakes = intakes_of(settings, rooms, paths_of(settings, names))
         boards = boards_of(settings, rooms, reloads)
         jobs = await recover(rooms, intakes, new_id)
         jobs += await recall_cancels(rooms)
@@ -195,10 +195,10 @@ async def work(
 
     def follow(new: Settings) -> None:
         folders.keep_free(new.limits.min_free_disk)
-        reload_intakes(new, intakes, paths)
+        reload_intakes(new, intakes, paths_of(new, names))
         supervisor.look_again()
 
-    reloads.check(lambda new: check_watches(new, rooms, paths))
+    reloads.check(lambda new: check_watches(new, rooms, paths_of(new, names)))
     reloads.follow(follow)
     outside.notifier.ready()
     reload_lane = partial(reloads.lane, outside.notifier, supervisor.note)

@@ -5,25 +5,27 @@ from pathlib import Path
 
 from reeldrop.domain.path_map import PathMap, PathRule
 from reeldrop.host.disk import SILENT, Room
-from reeldrop.settings import Settings, WatchSettings
+from reeldrop.settings import Settings
 
 Paths = Mapping[str, PathMap]
 """By watch, what absolute paths mean in its drops."""
+InboxNames = Mapping[str, tuple[str, ...]]
+"""By watch, the absolute paths by which its inbox goes: as it is written, and without links."""
 
 
-def all_paths(settings: Settings) -> Paths:
-    """Return what absolute paths mean in the drops of every watch. Asks the inboxes, which may hang."""
-    return {watch.name: paths_of(settings, watch) for watch in settings.watch}
+def inbox_names(settings: Settings) -> InboxNames:
+    """Return by what paths each inbox goes. Asks the inboxes, which may hang."""
+    inboxes = {watch.name: Path(watch.inbox).absolute() for watch in settings.watch}
+    return {
+        name: tuple(dict.fromkeys((str(inbox), str(inbox.resolve()))))
+        for name, inbox in inboxes.items()
+    }
 
 
-def paths_of(settings: Settings, watch: WatchSettings) -> PathMap:
-    """Return what absolute paths mean in the drops of a watch, whose inbox may go by two names."""
-    if not settings.path_map:
-        return PathMap()
-    inbox = Path(watch.inbox).absolute()
-    names = dict.fromkeys((str(inbox), str(inbox.resolve())))
+def paths_of(settings: Settings, names: InboxNames) -> Paths:
+    """Return what absolute paths mean in the drops of every watch, whose inboxes go by `names`."""
     rules = tuple(PathRule(rule.source, rule.target) for rule in settings.path_map)
-    return PathMap(rules, tuple(names))
+    return {watch: PathMap(rules, inboxes) for watch, inboxes in names.items()}
 
 
 class WatchFolders:

@@ -10,7 +10,7 @@ import click
 from pydantic import SecretStr
 
 from reeldrop import version
-from reeldrop.app.folders import paths_of
+from reeldrop.app.folders import inbox_names, paths_of
 from reeldrop.cli import check_uploads
 from reeldrop.cli.options import config_options
 from reeldrop.domain.errors import (
@@ -99,8 +99,9 @@ def _models(settings: Settings) -> str:
 
 def _defaults(settings: Settings) -> str:
     catalogue = open_catalogue(settings.api.catalogue_dir)
+    paths = paths_of(settings, inbox_names(settings))
     for watch in settings.watch:
-        check_defaults(watch.name, watch.defaults, catalogue, paths_of(settings, watch))
+        check_defaults(watch.name, watch.defaults, catalogue, paths[watch.name])
     return f"of {len(settings.watch)} watches, as the models take them"
 
 

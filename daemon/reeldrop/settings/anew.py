@@ -13,6 +13,7 @@ RELOADABLE = {
     "api": frozenset({"key_file", "poll_interval", "generation_timeout", "reconcile_window"}),
     "limits": frozenset(LimitSettings.model_fields),
     "log": frozenset({"level"}),
+    "path_map": frozenset({"from", "to"}),
     "upload": frozenset({"mode", "data_uri_max"}),
     "watch": frozenset(
         {
@@ -61,9 +62,11 @@ class _Merging:
     def part(self, name: str, old: Any, new: Any) -> Any:
         if isinstance(old, BaseModel):
             return self._section(name, old, new, RELOADABLE.get(name, frozenset()))
-        if old != new:
-            self.kept.append(name)
-        return old
+        if old == new:
+            return old
+        taken = name in RELOADABLE
+        (self.changed if taken else self.kept).append(name)
+        return new if taken else old
 
     def watches(self, now: Settings, new: Settings) -> tuple[WatchSettings, ...]:
         coming = {watch.name: watch for watch in new.watch}

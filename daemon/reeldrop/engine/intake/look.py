@@ -119,6 +119,7 @@ class Intake:
         defaults = _defaults(watch)
         self._shelf.settle_by(Quiet(watch.settle, watch.settle_polling))
         self._frames.follow(watch)
+        self._specs.follow(watch.paths)
         self._found.follow(watch, defaults)
         judge = Judge(self.inbox, self._shelf, self._specs, self._frames, watch, defaults)
         keep = watch.archive == "keep"

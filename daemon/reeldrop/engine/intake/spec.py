@@ -137,6 +137,12 @@ class Specs:
         self._catalogue = catalogue
         self._known: dict[tuple[object, ...], Spec] = {}
 
+    def follow(self, paths: PathMap) -> None:
+        """Let absolute paths mean `paths` from now on; what was read by other ones is read anew."""
+        if paths != self.paths:
+            self.paths = paths
+            self._known.clear()
+
     def read(self, documents: Sequence[Document], clip: RelPath | None) -> Spec:
         """Return the spec of a drop with `clip`, None for a drop that needs none.
 
