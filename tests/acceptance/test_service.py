@@ -275,9 +275,31 @@ async def test_a_key_that_was_changed_is_used_and_never_logged(site: Site, api: 
     await eventually(lambda: "queue.blocked" in site.log)
     keys.write_text(KEY)
     assert (await reloaded(site))["changed"] == ["api key"]
-    assert (await site.command("resume"))[0] == 0
-    assert (await site.finished("a"))["state"] == "delivered"
+    # At once, and not at the next of the tries that come each half a minute.
+    assert (await site.finished("a", 15))["state"] == "delivered"
     assert KEY not in site.log
+
+
+async def test_a_key_that_is_changed_in_a_pause_lets_nothing_through(
+    site: Site, api: Simulator
+) -> None:
+    """Who has paused it has a reason; another key is none to go on."""
+    keys = site.config.with_name("key")
+    keys.write_text("f" * 32)
+    del site.environment["AIMLAPI_API_KEY"]
+    site.configure(api={"key_file": str(keys)})
+    await site.start()
+    site.drop("a.mov", GOOD)
+    await eventually(lambda: "queue.blocked" in site.log)
+    assert (await site.command("pause"))[0] == 0
+    keys.write_text(KEY)
+    assert (await reloaded(site))["changed"] == ["api key"]
+    site.drop("b.mov", {"prompt": "y"})
+    await eventually(lambda: len(json.loads(site.status_path.read_text())["jobs"]) == 2)
+    assert api.ledger.accepted == []
+    assert (await site.command("resume"))[0] == 0
+    for name in ("a", "b"):
+        assert (await site.finished(name))["state"] == "delivered"
 
 
 async def test_a_terminal_that_closes_stops_it(site: Site) -> None:

@@ -200,6 +200,7 @@ async def work(
 
     reloads.check(lambda new: check_watches(new, rooms, paths_of(new, names)))
     reloads.follow(follow)
+    reloads.follow_key(lambda _: supervisor.ask_again())
     outside.notifier.ready()
     reload_lane = partial(reloads.lane, outside.notifier, supervisor.note)
     await supervisor.run(jobs, reload_lane, once=once)

@@ -171,6 +171,10 @@ class Gate:
     def resume(self) -> None:
         """Let everything try at once."""
         self._paused = None
+        self.ask_again()
+
+    def ask_again(self) -> None:
+        """Let whatever failed find out at once whether it still does; a pause stays."""
         self._own_until = 0.0
         self._walls.open()
 

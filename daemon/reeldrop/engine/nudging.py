@@ -62,6 +62,11 @@ class Nudging:
     def resume(self) -> None:
         """Submit again, and try at once whatever waits."""
         self._gate.resume()
+        self.ask_again()
+
+    def ask_again(self) -> None:
+        """Try at once whatever waits for a trouble to end; a pause stays."""
+        self._gate.ask_again()
         self._queue.hurry()
         self._lanes.hurry()
         for inbox in self._inboxes:

@@ -123,6 +123,10 @@ class Supervisor:
         for intake in self._intakes.values():
             intake.inbox.wake()
 
+    def ask_again(self) -> None:
+        """Hear that what was refused may be allowed now: whatever waits tries at once."""
+        self._nudging.ask_again()
+
     async def run(self, jobs: list[Job], beside: Beside, *, once: bool) -> None:
         """Work until `stop` is set; with `once` also until nothing is left to work off.
 
