@@ -242,6 +242,70 @@ async def test_a_single_run_tells_before_it_ends(hooked: Site, ears: Ears) -> No
 # ---------------------------------------------------------------------------- settings
 
 
+async def reloaded(site: Site, event: str = "settings.reloaded") -> dict[str, Any]:
+    """Ask for a reload, and return what the log says of it."""
+    before = site.log.count(f'"event": "{event}"')
+    assert site.process is not None
+    site.process.send_signal(signal.SIGHUP)
+    await eventually(lambda: site.log.count(f'"event": "{event}"') > before)
+    lines = [line for line in site.log.splitlines() if f'"event": "{event}"' in line]
+    return json.loads(lines[-1])
+
+
+async def test_other_hooks_are_told_after_a_reload(hooked: Site, ears: Ears) -> None:
+    """One that runs when the settings change runs to its end, and tells what it was begun for."""
+    told = script(hooked, "touch began; until test -e go; do sleep 0.05; done; echo >> old")
+    await hooked.start()
+    hooked.drop("a.mov", SHORT)
+    await eventually((told / "began").exists)
+    new = told.with_name("new.sh")
+    new.write_text(f"#!/bin/sh\ncat > {told}/new.part; mv {told}/new.part {told}/new\n")
+    new.chmod(0o755)
+    hooked.configure(notify={"command": [str(new)], "webhook_on": ["delivered"]})
+    heard = await reloaded(hooked)
+    assert heard["changed"] == ["notify.command", "notify.webhook_on"]
+    assert heard["kept"] == []
+    hooked.drop("b.mov", SHORT)
+    await hooked.finished("_failed/b")
+    assert not (told / "new").exists()
+    (told / "go").touch()
+    await eventually((told / "new").exists)
+    assert json.loads((told / "new").read_text())["job"]["path"] == "b.mov"
+    assert (told / "old").read_text() == "\n"
+    assert ears.events == [("failed", "a.mov")]
+
+
+async def test_a_secret_that_was_changed_signs_after_a_reload(
+    hooked: Site, ears: Ears, tmp_path: Path
+) -> None:
+    """Its file alone has changed; what it holds now is in no log either."""
+    secret, other = tmp_path / "webhook-secret", "b3RoZXIgc2VjcmV0IG9mIHRoaXMgdGVzdA=="
+    secret.write_text(f"whsec_{other}\n")
+    await hooked.start()
+    hooked.drop("a.mov", SHORT)
+    await eventually(lambda: ears.heard)
+    assert not ears.heard[0].is_signed
+    secret.write_text(f"whsec_{SECRET}\nwhsec_{other}\n")
+    assert (await reloaded(hooked))["changed"] == ["files of notify"]
+    hooked.drop("b.mov", SHORT)
+    await eventually(lambda: len(ears.heard) == 2)
+    assert ears.heard[1].is_signed
+    assert (await reloaded(hooked))["changed"] == []
+    for text in (SECRET, other):
+        assert text not in hooked.log
+
+
+async def test_hooks_that_cannot_work_are_refused_at_a_reload(hooked: Site, ears: Ears) -> None:
+    """Those that are there are told on, and nothing else of the file holds."""
+    await hooked.start()
+    hooked.configure(notify={"command": ["/not/there"]}, limits={"in_flight": 3})
+    assert "/not/there" in (await reloaded(hooked, "settings.refused"))["error"]
+    hooked.drop("a.mov", SHORT)
+    await eventually(lambda: ears.heard)
+    hooked.configure(notify={"command": []})
+    assert (await reloaded(hooked))["changed"] == ["limits.in_flight"]
+
+
 async def test_what_cannot_work_ends_the_start_with_78(site: Site, tmp_path: Path) -> None:
     for wrong, words in (
         ({"command": [str(tmp_path / "missing.sh")]}, "missing.sh is not there"),

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import inf
@@ -50,6 +50,7 @@ class Ear:
     heard: list[Notice] = field(default_factory=list)
     tries: list[str] = field(default_factory=list)
     answer: Callable[[Notice], Awaitable[bool]] | None = None
+    closed: bool = False
 
     async def tell(self, notice: Notice) -> bool:
         self.tries.append(notice.id)
@@ -58,7 +59,7 @@ class Ear:
         return wanted
 
     async def aclose(self) -> None:
-        """Nothing is held."""
+        self.closed = True
 
     @property
     def events(self) -> list[tuple[str, str]]:
@@ -555,6 +556,113 @@ async def test_nothing_new_is_begun_while_the_daemon_stops(world: World) -> None
     world.stopping, ear.answer = False, None
     await told(world.notices(ear))
     assert ear.events == [("delivered", "show/a.mov"), ("delivered", "show/b.mov")]
+
+
+# ---------------------------------------------------------------------------- others in their place
+
+
+class StandingClock(HandClock):
+    """Nothing that takes a second or more ever ends."""
+
+    async def sleep(self, seconds: float) -> None:
+        await (asyncio.Event().wait() if seconds >= 1 else asyncio.sleep(0))
+
+
+@asynccontextmanager
+async def running(
+    notices: Notices,
+) -> AsyncIterator[Callable[[Callable[[], Any]], Awaitable[None]]]:
+    """Have a daemon's notices told meanwhile; what is given awaits a condition."""
+
+    async def until(true: Callable[[], Any]) -> None:
+        while not true():
+            await asyncio.sleep(0)
+
+    await notices.begin()
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        lane = group.create_task(notices.lane(group.create_task))
+        yield until
+        lane.cancel()
+
+
+async def test_what_is_being_told_is_told_to_its_end_and_the_rest_to_who_came(world: World) -> None:
+    """A hook that takes its time when the settings change: it runs once, and the new one goes on."""
+    old, new = Ear("hook"), Ear("hook")
+    await begun(world, old)
+    for name in ("a", "b"):
+        await world.job(name, *DELIVERED)
+    done = asyncio.Event()
+
+    async def slowly(notice: Notice) -> bool:
+        return await done.wait()
+
+    old.answer = slowly
+    notices = world.notices(old)
+    async with running(notices) as until:
+        await until(lambda: old.tries)
+        notices.replace([new])
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert new.tries == []
+        done.set()
+        await until(lambda: new.heard)
+        assert old.closed
+    assert (old.events, new.events) == (
+        [("delivered", "show/a.mov")],
+        [("delivered", "show/b.mov")],
+    )
+
+
+async def test_what_failed_is_told_at_once_to_who_came_in_its_place(world: World) -> None:
+    """The address was wrong, and is mended: nobody waits for the next try in an hour."""
+    wrong, right = Ear(answer=failing), Ear()
+    await begun(world, wrong)
+    await world.job("a", *DELIVERED)
+    notices = world.notices(wrong, clock=StandingClock())
+    async with running(notices) as until:
+        await until(lambda: wrong.tries and resting(notices))
+        notices.replace([right])
+        await until(lambda: right.heard)
+    assert (right.events, len(wrong.tries)) == ([("delivered", "show/a.mov")], 1)
+
+
+async def test_a_block_that_could_not_be_told_is_told_to_who_came(world: World) -> None:
+    """Once: the block stands, and those who come do not begin anew with it."""
+    wrong, right = (Ear("ear", [Occasion.BLOCKED], answer=each) for each in (failing, None))
+    notices = world.notices(wrong)
+    notices._gate.offline("main", OFFLINE.reason)
+    async with running(notices) as until:
+        await until(lambda: wrong.tries)
+        notices.replace([right])
+        await until(lambda: right.heard)
+        later = world.clock.time + 2 * QUIET
+        await until(lambda: world.clock.time > later)
+    assert len(right.heard) == 1
+    assert set(wrong.tries) == {right.heard[0].id}
+
+
+async def test_who_comes_hears_nothing_of_the_past_and_who_goes_nothing_more(world: World) -> None:
+    goes, stays, comes = Ear("goes"), Ear("stays"), Ear("comes")
+    notices = world.notices(goes, stays)
+    async with running(notices) as until:
+        await world.job("a", *DELIVERED)
+        notices.changed()
+        await until(lambda: goes.heard and stays.heard)
+        notices.replace([stays, comes])
+        await until(lambda: goes.closed and resting(notices))
+        await world.job("b", *DELIVERED)
+        notices.changed()
+        await until(lambda: comes.heard and len(stays.heard) == 2)
+        back = Ear("goes")
+        notices.replace([back])
+        await until(lambda: comes.closed and resting(notices))
+        await world.job("c", *DELIVERED)
+        notices.changed()
+        await until(lambda: back.heard)
+    paths = [[path for _, path in each.events] for each in (goes, stays, comes, back)]
+    assert paths == [
+        ["show/a.mov"], ["show/a.mov", "show/b.mov"], ["show/b.mov"], ["show/c.mov"],
+    ]  # fmt: skip
 
 
 # ---------------------------------------------------------------------------- the queue

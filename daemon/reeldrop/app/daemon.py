@@ -20,7 +20,7 @@ from reeldrop.app.building import (
     reload_intakes,
 )
 from reeldrop.app.folders import WatchFolders, inbox_names, paths_of
-from reeldrop.app.receivers import open_receivers
+from reeldrop.app.receivers import Receivers
 from reeldrop.app.reloading import Reloads
 from reeldrop.app.stand_in import open_stand_in
 from reeldrop.app.start import Stopped, starting
@@ -103,7 +103,9 @@ async def opened(
         build = Builder(settings, SystemClock(), stack, counters, reloads)
         async with starting(WatchFolders(settings), stop, outside.notifier.starting):
             await aside(files.check_folders, settings)
-            receivers = await open_receivers(settings.notify, build.clock, stack)
+            receivers = Receivers(build.clock, stack)
+            told = await receivers.open(settings.notify) or ()
+            reloads.open_receivers(lambda new: receivers.open(new.notify))
             stack.enter_context(hold_state_folder(settings.store.state_folder))
             store = await build.store()
             marks = await build.own(store, take_over=options.take_over)
@@ -114,7 +116,7 @@ async def opened(
                 build = replace(build, settings=pointed(settings))
             uploads = await build.uploads(store)
             rooms = await build.rooms(marks, store, await build.provider(key), uploads, stop)
-            rooms = replace(rooms, receivers=receivers)
+            rooms = replace(rooms, receivers=told)
             await open_window(build, rooms, counters, uploads.route, token)
         yield rooms
 
@@ -201,6 +203,7 @@ async def work(
     reloads.check(lambda new: check_watches(new, rooms, paths_of(new, names)))
     reloads.follow(follow)
     reloads.follow_key(lambda _: supervisor.ask_again())
+    reloads.follow_receivers(supervisor.tell)
     outside.notifier.ready()
     reload_lane = partial(reloads.lane, outside.notifier, supervisor.note)
     await supervisor.run(jobs, reload_lane, once=once)

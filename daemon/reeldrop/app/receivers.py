@@ -1,4 +1,4 @@
-"""Who is told what becomes of jobs, opened from the settings."""
+"""Who is told what becomes of jobs, opened from the settings and the files that these name."""
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -13,17 +13,29 @@ from reeldrop.settings import NotifySettings, plain_environment
 log = structlog.get_logger()
 
 
-async def open_receivers(
-    settings: NotifySettings, clock: Clock, stack: AsyncExitStack
-) -> Sequence[Receiver]:
-    """Open them all until `stack` closes; what they know appears in no log. Raises SettingsError."""
-    environment = plain_environment()
-    telemetry.hide(await aside(lambda: list(notify.secrets_of(settings))))
-    for sentence in await aside(lambda: list(notify.exposed(settings))):
-        log.warning("notice.secret_exposed", reason=sentence)
-    receivers = await aside(
-        notify.open_receivers, settings, environment, f"reeldrop/{version()}", clock
-    )
-    for receiver in receivers:
-        stack.push_async_callback(receiver.aclose)
-    return receivers
+class Receivers:
+    """Opens them, and others when something about them has changed; `stack` closes them all."""
+
+    def __init__(self, clock: Clock, stack: AsyncExitStack) -> None:
+        self._clock = clock
+        self._stack = stack
+        self._known: tuple[NotifySettings, list[str]] | None = None
+        """What those that are open were made of."""
+
+    async def open(self, settings: NotifySettings) -> Sequence[Receiver] | None:
+        """Open all of them; None where those that are open already are no others.
+
+        What they know appears in no log. Raises SettingsError.
+        """
+        known = settings, await aside(lambda: list(notify.secrets_of(settings)))
+        if known == self._known:
+            return None
+        telemetry.hide(known[1])
+        for sentence in await aside(lambda: list(notify.exposed(settings))):
+            log.warning("notice.secret_exposed", reason=sentence)
+        agent, environment = f"reeldrop/{version()}", plain_environment()
+        receivers = await aside(notify.open_receivers, settings, environment, agent, self._clock)
+        for receiver in receivers:
+            self._stack.push_async_callback(receiver.aclose)
+        self._known = known
+        return receivers

@@ -6,8 +6,8 @@ Rule 3: what cannot be applied is named, in the log and in the status line, unti
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 import structlog
 from pydantic import SecretStr
@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from reeldrop.app.aside import aside
 from reeldrop.domain.errors import SettingsError
 from reeldrop.host.notify import Notifier
+from reeldrop.ports import Receiver
 from reeldrop.provider.client import check_key
 from reeldrop.settings import Loaded, Settings, api_key, renewed
 
@@ -22,13 +23,14 @@ log = structlog.get_logger()
 
 Follower = Callable[[Settings], None]
 """Applies what concerns one room; it neither waits nor fails."""
-KEY = "api key"
-"""How the key is called among what has changed: it is no setting."""
+Opening = Callable[[Settings], Awaitable[Sequence[Receiver] | None]]
+"""Opens who is told, None where these are no others. Raises SettingsError."""
+KEY, SECRETS = "api key", "files of notify"
+"""How the key, and what the files of [notify] hold, are called among what has changed: they are no settings."""
 NEEDS_A_RESTART = "Wait for a restart:"
 LONGEST_READ = 10.0
 """Seconds that the files of the settings may take to be read."""
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -43,6 +45,8 @@ class Reloads:
         self._checks: list[Follower] = []
         self._followers: list[Follower] = []
         self._key_followers: list[Callable[[SecretStr], None]] = []
+        self._open_receivers: Opening | None = None
+        self._receiver_followers: list[Callable[[Sequence[Receiver]], None]] = []
         self._seen_through: Callable[[Settings], Settings] = lambda settings: settings
         self._kept = ""
         """What waits for a restart, as people are told."""
@@ -62,6 +66,14 @@ class Reloads:
     def follow_key(self, follower: Callable[[SecretStr], None]) -> None:
         """Have `follower` called with the API key whenever it has changed."""
         self._key_followers.append(follower)
+
+    def open_receivers(self, opening: Opening) -> None:
+        """Have `opening` open who is told of jobs, where these are others by the settings it is given."""
+        self._open_receivers = opening
+
+    def follow_receivers(self, follower: Callable[[Sequence[Receiver]], None]) -> None:
+        """Have `follower` called with those who are to be told, whenever they have changed."""
+        self._receiver_followers.append(follower)
 
     def see_through(self, change: Callable[[Settings], Settings]) -> None:
         """Show followers the settings as `change` makes them: what a run sets stands over them."""
@@ -85,36 +97,47 @@ class Reloads:
         if self._read is None or self._now is None:
             return
         now, key = self._now
-        loaded = await self._aside(self._read)
+        loaded = await _in_time(aside(self._read))
         settings, changed, kept = renewed(now, loaded.settings, loaded.source)
         new_key = await self._new_key(settings) if key else None
-        for check in self._checks:
-            check(settings)
+        _tell(self._checks, settings)
+        # The last that can fail: those who are opened are told from now on.
+        receivers = await self._opened(settings)
         self._now = settings, new_key
-        shown = self._seen_through(settings)
-        for follower in self._followers:
-            follower(shown)
+        _tell(self._followers, self._seen_through(settings))
         if new_key and new_key != key:
             changed.append(KEY)
-            for key_follower in self._key_followers:
-                key_follower(new_key)
+            _tell(self._key_followers, new_key)
+        if receivers is not None:
+            named = any(each.startswith("notify.") for each in changed)
+            changed += [] if named else [SECRETS]
+            _tell(self._receiver_followers, receivers)
         log.info("settings.reloaded", changed=changed, kept=kept)
         self._kept = f"{NEEDS_A_RESTART} {', '.join(kept)}." if kept else ""
         note(self._kept)
 
     async def _new_key(self, settings: Settings) -> SecretStr:
-        key = await self._aside(api_key, settings.api)
+        key = await _in_time(aside(api_key, settings.api))
         if key is None:
             raise SettingsError("there is no API key any more")
         check_key(key)
         return key
 
-    async def _aside(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do what reads files; one that hangs on a share is left behind."""
-        try:
-            async with asyncio.timeout(LONGEST_READ):
-                return await aside(step, *args, **kwargs)
-        except TimeoutError as error:
-            raise SettingsError(
-                f"the settings, or the file of the key, could not be read within {LONGEST_READ:.0f} s"
-            ) from error
+    async def _opened(self, settings: Settings) -> Sequence[Receiver] | None:
+        return await _in_time(self._open_receivers(settings)) if self._open_receivers else None
+
+
+def _tell(followers: list[Callable[[T], None]], value: T) -> None:
+    for follower in followers:
+        follower(value)
+
+
+async def _in_time(reading: Awaitable[T]) -> T:
+    """Await what reads files in a thread; one that hangs on a share is left behind."""
+    try:
+        async with asyncio.timeout(LONGEST_READ):
+            return await reading
+    except TimeoutError as error:
+        raise SettingsError(
+            f"the settings, or a file that they name, could not be read within {LONGEST_READ:.0f} s"
+        ) from error

@@ -147,11 +147,11 @@ def _account(settings: Settings, key: SecretStr | None) -> str:
 
 async def _notify(settings: Settings) -> str:
     from reeldrop import notify  # noqa: PLC0415 - apprise takes its time
-    from reeldrop.app.receivers import open_receivers  # noqa: PLC0415
+    from reeldrop.app.receivers import Receivers  # noqa: PLC0415
 
     async with AsyncExitStack() as stack:
-        receivers = await open_receivers(settings.notify, SystemClock(), stack)
-    told = [f"{each}, of {', '.join(each.occasions) or 'nothing'}" for each in receivers]
+        receivers = await Receivers(SystemClock(), stack).open(settings.notify)
+    told = [f"{each}, of {', '.join(each.occasions) or 'nothing'}" for each in receivers or ()]
     return "\n".join([*told, *notify.exposed(settings.notify)]) or "nobody is told of anything"
 
 

@@ -34,7 +34,7 @@ from reeldrop.engine.taken import is_given_back
 from reeldrop.engine.tidying import Tidying
 from reeldrop.engine.vigil import Vigil
 from reeldrop.engine.worker import Worker
-from reeldrop.ports import Order, Overseer
+from reeldrop.ports import Order, Overseer, Receiver
 
 log = structlog.get_logger()
 
@@ -123,6 +123,10 @@ class Supervisor:
         for intake in self._intakes.values():
             intake.inbox.wake()
 
+    def tell(self, receivers: Sequence[Receiver]) -> None:
+        """Have `receivers` told of what happens, instead of those before them."""
+        self._notices.replace(receivers)
+
     def ask_again(self) -> None:
         """Hear that what was refused may be allowed now: whatever waits tries at once."""
         self._nudging.ask_again()
@@ -151,7 +155,7 @@ class Supervisor:
             ]
             lanes.append(group.create_task(self._pulse.watch(self._overseer)))
             lanes.append(group.create_task(beside()))
-            lanes += [group.create_task(lane) for lane in self._notices.lanes()]
+            lanes.append(group.create_task(self._notices.lane(group.create_task)))
             if once:
                 lanes.append(group.create_task(self._stop_when_idle()))
             await self._stop.wait()

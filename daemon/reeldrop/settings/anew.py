@@ -7,12 +7,13 @@ from pydantic import BaseModel, ValidationError
 
 from reeldrop.domain.errors import SettingsError
 from reeldrop.settings.faults import explain
-from reeldrop.settings.model import LimitSettings, Settings, WatchSettings
+from reeldrop.settings.model import LimitSettings, NotifySettings, Settings, WatchSettings
 
 RELOADABLE = {
     "api": frozenset({"key_file", "poll_interval", "generation_timeout", "reconcile_window"}),
     "limits": frozenset(LimitSettings.model_fields),
     "log": frozenset({"level"}),
+    "notify": frozenset(NotifySettings.model_fields),
     "path_map": frozenset({"from", "to"}),
     "upload": frozenset({"mode", "data_uri_max"}),
     "watch": frozenset(

@@ -10,6 +10,7 @@ Rule 3: a failure is logged when it comes and when it goes, not at every try.
 import asyncio
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 
 import structlog
 
@@ -44,7 +45,8 @@ WAITING = 100
 class Line:
     """One receiver, and what waits for it."""
 
-    def __init__(self, receiver: Receiver, rooms: Rooms) -> None:
+    def __init__(self, receiver: Receiver, rooms: Rooms, before: "Line | None" = None) -> None:
+        """`before` is the line in whose place it comes: what waits there of the queue waits here."""
         self._receiver = receiver
         self._rooms = rooms
         self._occasions = {
@@ -52,12 +54,13 @@ class Line:
             for occasion, event in HAPPENS_AS.items()
             if occasion in receiver.occasions
         }
-        self._of_queue: deque[Notice] = deque(maxlen=WAITING)
+        self.of_queue: deque[Notice] = before.of_queue if before else deque(maxlen=WAITING)
+        """Notices of the queue that wait to be told."""
         self._of_jobs: deque[Happening] = deque()
         self._read = self._put_down = 0
         self._news = asyncio.Event()
         self._news.set()
-        self._working = self._pausing = self._failing = False
+        self._working = self._pausing = self._failing = self._leaving = False
         self.is_telling = False
         """Whether the receiver is being told something just now, or that it was told is being put down."""
 
@@ -87,13 +90,26 @@ class Line:
     def say(self, notice: Notice) -> None:
         """Have the receiver told of the queue, if it wants to hear of that."""
         if notice.occasion in self._receiver.occasions:
-            self._of_queue.append(notice)
+            self.of_queue.append(notice)
             self._news.set()
+
+    def leave(self) -> None:
+        """Begin nothing more; what is being told is told to its end. Once it rests, `lane` may be cancelled."""
+        self._leaving = True
+
+    async def close(self) -> None:
+        """Let go of the receiver."""
+        with suppress(OSError):
+            await self._receiver.aclose()
+
+    @property
+    def _going_on(self) -> bool:
+        return not (self._leaving or self._rooms.stopping())
 
     async def lane(self) -> None:
         """Tell what there is, until the receiver wants nothing more."""
         wanted = True
-        while wanted and not self._rooms.stopping():
+        while wanted and self._going_on:
             await self._news.wait()
             self._working = True
             self._news.clear()
@@ -110,9 +126,9 @@ class Line:
     async def _tell_all(self) -> bool:
         """Tell everything that waits; False where nothing more is wanted. Raises StoreUnavailable."""
         wanted = True
-        while wanted and not self._rooms.stopping():
-            if self._of_queue:
-                wanted = await self._tell(self._of_queue.popleft())
+        while wanted and self._going_on:
+            if self.of_queue:
+                wanted = await self._tell_of_queue(self.of_queue.popleft())
             elif await self._find():
                 wanted = await self._tell_happening(self._of_jobs[0])
             else:
@@ -132,6 +148,14 @@ class Line:
             self._of_jobs.extend(found)
             self._read = upto
         return bool(self._of_jobs)
+
+    async def _tell_of_queue(self, notice: Notice) -> bool:
+        try:
+            return await self._tell(notice)
+        except asyncio.CancelledError:
+            # For whoever comes in this one's place.
+            self.of_queue.appendleft(notice)
+            raise
 
     async def _tell_happening(self, happening: Happening) -> bool:
         job = await self._rooms.store.get(happening.job)
