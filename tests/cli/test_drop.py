@@ -627,6 +627,33 @@ def test_the_same_task_has_the_same_ticket_wherever_it_runs(
     assert len(set(tickets)) == 5
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "openjd_fail: Missing argument 'CLIP...'."),
+        (("a.mov", "--colour", "x"), "openjd_fail: No such option"),
+        (
+            ("a.mov", "--timeout", "soon\nopenjd_env: A=1"),
+            "openjd_fail: Invalid value for '--timeout': ",
+        ),
+        (("a.mov", "--prompt"), "openjd_fail: Option '--prompt' requires a"),
+    ],
+)
+def test_a_command_line_that_is_wrong_is_told_to_the_farm(
+    reeldrop: Shell, words: tuple[str, ...], told: str
+) -> None:
+    """Its window shows what a task says in its form; a usage text on another stream is lost."""
+    ended = reeldrop("drop", "--openjd", *words)
+    assert (ended.code, ended.err) == (2, "")
+    lines = ended.out.splitlines()
+    assert lines[0] == "openjd_progress: 0.0"
+    assert lines[1].startswith(told)
+    assert len(lines) == 2
+    plain = reeldrop("drop", *words)
+    assert (plain.code, plain.out) == (2, "")
+    assert "Error: " in plain.err
+
+
 def test_paths_of_the_farm_are_left_as_they_are(reeldrop: Shell, inbox: Path, clip: Path) -> None:
     """The daemon knows what they mean there; this node does not."""
     given = '["P:\\\\refs\\\\a.png", "//nas/refs/b.png"]'

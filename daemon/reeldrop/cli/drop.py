@@ -3,8 +3,10 @@
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import click
+from click.exceptions import Exit
 
 from reeldrop.cli.destination import destination_of
 from reeldrop.cli.drop_output import End, OpenJdOutput, PlainOutput, print_record
@@ -15,7 +17,28 @@ from reeldrop.cli.round import Round
 from reeldrop.domain.errors import ReeldropError
 
 
-@click.command("drop")
+class _Drop(click.Command):
+    """Tells a farm too what is wrong with the command line: its log shows a task's own words alone."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Read the command line. Raises click.UsageError, and Exit where a farm was told what is wrong."""
+        openjd = "--openjd" in args
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except click.UsageError as error:
+            if not openjd:
+                raise
+            OpenJdOutput(1, as_json=False).failed(error.format_message())
+            raise Exit(error.exit_code) from error
+
+
+@click.command("drop", cls=_Drop)
 @click.argument(
     "clips", metavar="CLIP...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
@@ -92,7 +115,7 @@ def command(  # noqa: PLR0917 - the parameters are the command's options
         if not isinstance(output, OpenJdOutput):
             raise
         usage = isinstance(error, click.UsageError)
-        output.failed(error.message if usage else text_of(error))
+        output.failed(error.format_message() if usage else text_of(error))
         code = error.exit_code if usage else code_of(error)
     ctx.exit(code)
 
