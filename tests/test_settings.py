@@ -615,8 +615,21 @@ def test_a_map_may_be_written_as_tables(written: Callable[[str], str]) -> None:
         ("form = '/shows'\nto = '/srv'", ["path_map[0].form", "did you mean from?"]),
         (
             "from = '/a'\nto = '/b'\n[[path_map]]\nfrom = '/a'\nto = '/c'",
-            ["path_map", "two tables are from /a"],
+            ["path_map", "two tables are from /a; keep one"],
         ),
+        *(
+            (
+                f"from = '{one}'\nto = '/b'\n[[path_map]]\nfrom = '{other}'\nto = '/c'",
+                ["path_map", f"two tables are from {one} and {other}, which is the same; keep one"],
+            )
+            for one, other in (
+                ("X:\\shots", "x:/Shots/"),
+                (r"\\nas\reels", "//NAS/reels"),
+                ("/shots", "/shots/./"),
+                ("X:\\shots", r"\\?\x:\shots"),
+            )
+        ),
+        ("from = '/shots/../..'\nto = '/srv'", ["path_map[0].from", "leaves its own drive"]),
     ],
 )
 def test_a_wrong_rule_is_named(text: str, words: list[str], written: Callable[[str], str]) -> None:

@@ -69,6 +69,18 @@ def is_absolute(path: str) -> bool:
     return _anchored(path) is not None
 
 
+def comparable(path: str) -> tuple[str, ...]:
+    """Return an absolute path as it is compared: the same for all its spellings.
+
+    Raises:
+        ValueError: it is not absolute, or `..` in it leads above its root.
+    """
+    parts = _parts(path)
+    if parts is None:
+        raise ValueError("is not absolute")
+    return tuple(_key(parts))
+
+
 def _parts(path: str) -> tuple[str, ...] | None:
     """Return the anchor of an absolute path and its components, None where it is not absolute.
 

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from reeldrop.domain.drop import VIDEO_EXTENSIONS
 from reeldrop.domain.notices import Occasion
-from reeldrop.domain.path_map import is_absolute
+from reeldrop.domain.path_map import comparable, is_absolute
 from reeldrop.domain.references import is_loopback
 from reeldrop.domain.spec import DEFAULT_MODEL, MODEL
 from reeldrop.settings.places import Argument, HookUrl, Listen, ObjectStore, Options, SafeUrl
@@ -69,6 +69,7 @@ def _farm_path(value: str) -> str:
         raise ValueError(
             r"a path is mapped from its root on, like 'P:\shows', '\\nas\shows' or '/shows'"
         )
+    comparable(value)
     return value
 
 
@@ -291,8 +292,13 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _distinct_paths(self) -> "Settings":
-        if source := _doubled([rule.source for rule in self.path_map]):
-            raise ValueError(f"path_map: two tables are from {source}; it can be one place here")
+        known: dict[tuple[str, ...], str] = {}
+        for rule in self.path_map:
+            place = comparable(rule.source)
+            if other := known.get(place):
+                same = "" if other == rule.source else f" and {rule.source}, which is the same"
+                raise ValueError(f"path_map: two tables are from {other}{same}; keep one of them")
+            known[place] = rule.source
         return self
 
     @model_validator(mode="after")
