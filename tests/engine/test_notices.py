@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -571,7 +571,7 @@ class StandingClock(HandClock):
 @asynccontextmanager
 async def running(
     notices: Notices,
-) -> AsyncIterator[Callable[[Callable[[], Any]], Awaitable[None]]]:
+) -> AsyncGenerator[Callable[[Callable[[], Any]], Awaitable[None]]]:
     """Have a daemon's notices told meanwhile; what is given awaits a condition."""
 
     async def until(true: Callable[[], Any]) -> None:

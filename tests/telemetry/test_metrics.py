@@ -75,17 +75,34 @@ def test_a_submit_is_counted_by_what_became_of_it(
     assert {each for each, number in counted.items() if number} == ({verdict} - {None})
 
 
+def test_a_drop_that_is_taken_anew_is_counted_once() -> None:
+    """Its clip was replaced before it was sent: it is claimed again, or withdrawn and judged anew."""
+    counters = Counters(["main", "other"])
+    for watch in ("main", "other"):
+        first, second = (replace(NEW, id=JobId(each * 32), watch=watch) for each in "12")
+        counters.recorded(None, first, "added")
+        for event in ("claimed", "given_back", "claimed", "withdrawn"):
+            counters.recorded(State.QUEUED, first, event)
+        counters.recorded(None, second, "added")
+        counters.recorded(State.QUEUED, second, "claimed")
+        assert value(counters, "reeldrop_drops_total", watch=watch, outcome="taken") == 1
+    counters.recorded(State.QUEUED, replace(NEW, id=JobId("3" * 32)), "claimed")
+    assert value(counters, "reeldrop_drops_total", watch="main", outcome="taken") == 2
+
+
 def test_what_was_counted_of_jobs_that_have_gone_is_not_kept() -> None:
     """A daemon runs for months."""
     counters = Counters(["main"])
     for n in range(100):
         one = replace(NEW, id=JobId(f"{n:032x}"))
         counters.recorded(None, one, "added")
+        counters.recorded(State.QUEUED, one, "claimed")
         if n % 2:
             counters.recorded(State.QUEUED, one, "withdrawn")
         else:
             ends = move(counters, one, State.DELIVERING, Event.REFUSED, 101.0)
             move(counters, ends, State.FAILED, Event.PLACED_FAILED, 102.0)
     assert not counters._since
+    assert not counters._taken
     assert value(counters, "reeldrop_drops_total", watch="main", outcome="refused") == 50
     assert value(counters, "reeldrop_jobs_ended_total", watch="main", state="failed") == 50

@@ -50,6 +50,10 @@ class Counters:
         disable_created_metrics()
         self.registry = CollectorRegistry()
         self._since: dict[JobId, float] = {}
+        self._taken: set[JobId] = set()
+        """The jobs that were counted as taken, until they end."""
+        self._withdrawn: dict[str, int] = {}
+        """How many of those of each watch were withdrawn: as many that are taken are counted already."""
         self._drops = Counter(
             "reeldrop_drops",
             "Drops that came to an end of the intake: taken as a job, or refused. Each variant counts.",
@@ -102,13 +106,29 @@ class Counters:
     def recorded(self, was: State | None, job: Job, event: str) -> None:
         """Count what was recorded of a job."""
         if event == CLAIMED:
-            self._drops.labels(label(job.watch), TAKEN).inc()
+            self._take(job)
         if event == WITHDRAWN:
-            self._since.pop(job.id, None)
+            self._withdraw(job)
         elif was is None:
             self._since[job.id] = job.updated
         elif was is not job.state:
             self._left(was, job, event)
+
+    def _take(self, job: Job) -> None:
+        """Count a drop once, though it is given back and claimed again, or withdrawn and taken anew."""
+        if job.id in self._taken:
+            return
+        self._taken.add(job.id)
+        if owed := self._withdrawn.pop(job.watch, 0):
+            self._withdrawn[job.watch] = owed - 1
+        else:
+            self._drops.labels(label(job.watch), TAKEN).inc()
+
+    def _withdraw(self, job: Job) -> None:
+        self._since.pop(job.id, None)
+        if job.id in self._taken:
+            self._taken.remove(job.id)
+            self._withdrawn[job.watch] = self._withdrawn.get(job.watch, 0) + 1
 
     def _left(self, was: State, job: Job, event: str) -> None:
         if was is State.QUEUED and event == Event.REFUSED:
@@ -119,6 +139,7 @@ class Counters:
         if (since := self._since.pop(job.id, None)) is not None:
             self._seconds.labels(was.value).observe(max(0.0, job.updated - since))
         if job.state in FINAL:
+            self._taken.discard(job.id)
             self._ended.labels(label(job.watch), job.state.value).inc()
         else:
             self._since[job.id] = job.updated
