@@ -3,7 +3,8 @@
 import os
 import secrets
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import structlog
 from pydantic import SecretStr
@@ -13,6 +14,7 @@ from reeldrop.app.building import Builder
 from reeldrop.domain.errors import StartupError
 from reeldrop.domain.job import JobId
 from reeldrop.engine.rooms import Rooms
+from reeldrop.engine.supervisor import Beside
 from reeldrop.ports import Direction, Meter, Offers
 from reeldrop.settings import Settings
 from reeldrop.telemetry.metrics import Counters
@@ -26,18 +28,23 @@ from reeldrop.web.refusals import Refusals
 
 log = structlog.get_logger()
 
+AGAIN = 30.0
+"""Seconds between two tries of an address that another program has."""
+
 
 async def open_window(
     build: Builder, rooms: Rooms, counters: Counters, offers: Offers | None, token: SecretStr | None
-) -> None:
+) -> Beside | None:
     """Answer whoever comes to `web.listen`; `offers` are what is given out for jobs, if anything is.
+
+    Returns what opens it later, where that is to be tried again beside the work.
 
     Raises:
         StartupError: the address cannot be listened on, and somebody counts on it.
     """
     web = build.settings.web
     if web.address is None:
-        return
+        return None
     refusals = Refusals(build.clock)
     media = (
         None if offers is None else MediaPages(offers, _counted_in(rooms), build.clock, refusals)
@@ -58,8 +65,19 @@ async def open_window(
             raise
         # Two daemons of one host have the same default: that one of them shows less is no reason to end.
         log.warning("web.unavailable", listen=web.listen, error=error.message)
-        return
+        return partial(_open_later, build, pages)
     log.info("web.listening", listen=web.listen, port=port)
+    return None
+
+
+async def _open_later(build: Builder, pages: Pages) -> None:
+    """Answer as soon as the address is free: the other program may have ended."""
+    port = None
+    while port is None:
+        await build.clock.sleep(AGAIN)
+        with suppress(StartupError):
+            port = await build.listen(pages)
+    log.info("web.listening", listen=build.settings.web.listen, port=port)
 
 
 def _late_after(settings: Settings) -> dict[str, float]:

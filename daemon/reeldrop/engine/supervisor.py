@@ -131,10 +131,10 @@ class Supervisor:
         """Hear that what was refused may be allowed now: whatever waits tries at once."""
         self._nudging.ask_again()
 
-    async def run(self, jobs: list[Job], beside: Beside, *, once: bool) -> None:
+    async def run(self, jobs: list[Job], beside: Sequence[Beside], *, once: bool) -> None:
         """Work until `stop` is set; with `once` also until nothing is left to work off.
 
-        `jobs` are those that the store handed over at the start; `beside` runs as long as the lanes.
+        `jobs` are those that the store handed over at the start; `beside` runs as long as the lanes do, or ends before.
         """
         await self._notices.begin()
         for job in jobs:
@@ -147,14 +147,14 @@ class Supervisor:
             # One of several is enough to say why the daemon ends.
             raise errors.exceptions[0] from errors
 
-    async def _run(self, beside: Beside, *, once: bool) -> None:
+    async def _run(self, beside: Sequence[Beside], *, once: bool) -> None:
         async with asyncio.TaskGroup() as group:
             lanes = [
                 group.create_task(self._pulse.carry(name, lane))
                 for name, lane in self._living(group)
             ]
             lanes.append(group.create_task(self._pulse.watch(self._overseer)))
-            lanes.append(group.create_task(beside()))
+            lanes += [group.create_task(each()) for each in beside]
             lanes.append(group.create_task(self._notices.lane(group.create_task)))
             if once:
                 lanes.append(group.create_task(self._stop_when_idle()))
