@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import urllib.error
 import urllib.request
 from contextlib import suppress
 
