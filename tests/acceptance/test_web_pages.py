@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import httpx
@@ -330,6 +331,19 @@ async def test_a_token_file_without_a_token_ends_the_start(
     assert "web.token_file" in errors
     code, told, _ = await site.command("check")
     assert (code, "web.token_file" in told) == (78, True)
+
+
+async def test_connections_that_ask_for_nothing_do_not_shut_the_health_out(site: Site) -> None:
+    """Whoever restarts a container for its health must hear of that, and not of others' silence."""
+    base = listening(site)
+    await site.start()
+    host, _, port = base.removeprefix("http://").partition(":")
+    with ExitStack() as stack:
+        for _ in range(64):
+            stack.enter_context(closing(socket.create_connection((host, int(port)))))
+        for _ in range(3):
+            code, line, errors = await site.command("status", "--health")
+            assert (code, errors) == (0, ""), line
 
 
 # ---------------------------------------------------------------------------- the address

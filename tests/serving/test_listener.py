@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -90,6 +90,27 @@ async def test_who_takes_nothing_gives_the_place_back() -> None:
 
 
 @pytest.mark.slow
+async def test_who_asks_for_nothing_gives_his_place_to_who_does() -> None:
+    """A few that only connect must not keep anybody out; the one that came first goes first."""
+    patience = Patience(idle=60, head=60, piece=60)
+    async with served(patience, most=3) as port, asyncio.timeout(20):
+        silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+        silent[1][1].write(b"GET /half HTTP/1.1\r\nHo")
+        with ExitStack() as busy:
+
+            async def one_more() -> bytes:
+                """Let one be busy, and return what another is answered."""
+                client = busy.enter_context(silent_client(port))
+                await asyncio.to_thread(client.recv, 1)  # its request has been read
+                return await asked(port, "/")
+
+            for reader, writer in silent:
+                assert (await one_more()).endswith(b"hello")
+                assert await reader.read() == b""
+                writer.close()
+            assert b" 503 " in await one_more()
+
+
 async def test_who_takes_little_at_a_time_gets_all_of_it() -> None:
     """A slow line is no attack: only where nothing moves a connection is given up."""
     async with served(Patience(idle=1.0, head=1.0, piece=1.0)) as port:

@@ -289,14 +289,23 @@ async def test_who_does_not_take_what_was_asked_for_is_let_go(tmp_path: Path) ->
         del reader
 
 
-async def test_only_so_many_are_served_at_once(tmp_path: Path) -> None:
-    """The daemon has clips to look after."""
-    async with desk(tmp_path, LONG, 2) as media:
-        held = [await asyncio.open_connection("127.0.0.1", media.port) for _ in range(2)]
+@pytest.mark.parametrize("most", [2, 9], ids=["of all", "of media"])
+async def test_only_so_many_are_served_at_once(
+    tmp_path: Path, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The daemon has clips to look after, and others ask for its health."""
+    monkeypatch.setattr("reeldrop.web.media.AT_ONCE", 2 if most == 9 else 9)
+    async with desk(tmp_path, LONG, most) as media:
+        held = [
+            await asyncio.open_connection("127.0.0.1", media.port, limit=1024) for _ in range(2)
+        ]
+        for _, writer in held:
+            writer.write(f"GET {media.target} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 30)
         async with asyncio.timeout(LONGEST / 2):
             while (got := await media.ask("")).status != 503:
                 await asyncio.sleep(0.01)
-        assert got.headers["Retry-After"] == "5"
+        assert {name.lower(): each for name, each in got.headers.items()}["retry-after"] == "5"
+        assert (await media.ask("", method="HEAD")).status == (503 if most == 2 else 200)
         for _, writer in held:
             writer.close()
         async with asyncio.timeout(LONGEST / 2):

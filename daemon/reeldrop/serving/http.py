@@ -102,12 +102,16 @@ class Connection:
         self.h11 = h11.Connection(h11.SERVER)
         self._handle, self._now = handle, now
         self._patience = patience
+        self.waits = True
+        """Whether the client has asked for nothing that it has not got."""
 
     async def serve(self) -> None:
         """Answer until either side has enough; all that is to arrive has left when this returns."""
         try:
             while request := await self.next_request():
+                self.waits = False
                 await self.send(request, await self._handle(request))
+                self.waits = True
                 if self.h11.our_state is not h11.DONE or self.h11.their_state is not h11.DONE:
                     await self._linger()
                     return

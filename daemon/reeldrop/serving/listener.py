@@ -18,10 +18,15 @@ class Listener:
     """One port and its connections."""
 
     def __init__(self, connect: Connect, most: int | None = None) -> None:
-        """`most` connections at once are served, as many again told to come later; None: as many as come."""
+        """`most` connections at once are served, as many again told to come later; None: as many as come.
+
+        Where there is no place, whoever asks for nothing gives his to the next.
+        """
         self._connect = connect
         self._most = most
         self._tasks: set[asyncio.Task[None]] = set()
+        self._served: dict[asyncio.Task[None], Connection] = {}
+        """Those of them that have a place, the oldest first."""
         self._server: asyncio.Server | None = None
 
     async def open(self, host: str, port: int) -> int:
@@ -50,14 +55,27 @@ class Listener:
         # Nobody awaits this task; `close` alone cancels it, and a client may leave at any time.
         with contextlib.suppress(OSError, asyncio.CancelledError):
             try:
-                if self._most is None or len(self._tasks) <= self._most:
-                    await self._connect(reader, writer).serve()
-                elif len(self._tasks) <= 2 * self._most:
+                if self._has_place():
+                    connection = self._served[task] = self._connect(reader, writer)
+                    await connection.serve()
+                elif len(self._tasks) <= 2 * (self._most or 0):
                     await _turn_away(reader, writer)
             finally:
                 # Not closed and waited for: who takes nothing would be waited for without end.
                 writer.transport.abort()
                 self._tasks.discard(task)
+                self._served.pop(task, None)
+
+    def _has_place(self) -> bool:
+        """Say whether one more can be served, be it in the place of one that asks for nothing."""
+        if self._most is None or len(self._served) < self._most:
+            return True
+        waits = next((task for task, each in self._served.items() if each.waits), None)
+        if waits is None:
+            return False
+        del self._served[waits]
+        waits.cancel()
+        return True
 
 
 async def _turn_away(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

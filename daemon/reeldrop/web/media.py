@@ -22,6 +22,10 @@ log = structlog.get_logger()
 
 Counted = Callable[[JobId], AbstractAsyncContextManager[Meter]]
 """What counts the bytes that are given out for a job."""
+AT_ONCE = 48
+"""Files that are given out at once: fewer than there are connections, so that slow clients leave some to others."""
+
+LATER = {"retry-after": "5", "connection": "close"}
 
 _TARGET = re.compile(r"/media/([A-Za-z0-9._-]{1,200})", re.ASCII)
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.ASCII)
@@ -35,6 +39,8 @@ class MediaPages:
         self._counted = counted
         self._clock = clock
         self._refusals = refusals
+        self._giving = 0
+        """How many files are being given out."""
 
     async def __call__(self, request: Request) -> Answer:
         """Answer one request; its body is not read."""
@@ -47,8 +53,7 @@ class MediaPages:
             offered = await self._offers.find(asked[1])
         except (StoreUnavailable, TransientError) as error:
             log.warning("media.not_there", error=error.message)
-            later = {"retry-after": "5", "connection": "close"}
-            return empty(HTTPStatus.SERVICE_UNAVAILABLE, later)
+            return empty(HTTPStatus.SERVICE_UNAVAILABLE, LATER)
         match offered:
             case Refusal.UNKNOWN:
                 return self._refusals.refused(HTTPStatus.NOT_FOUND)
@@ -73,11 +78,14 @@ class MediaPages:
                 return Answer(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, b"", told)
             status = HTTPStatus.PARTIAL_CONTENT
             headers["content-range"] = f"bytes {start}-{end - 1}/{offered.size}"
+        if request.method == "GET" and self._giving >= AT_ONCE:
+            return empty(HTTPStatus.SERVICE_UNAVAILABLE, LATER)
         length = end - start
         return Answer(status, Stream(length, lambda: self._told(offered, start, length)), headers)
 
     async def _told(self, offered: Offered, start: int, length: int) -> AsyncGenerator[bytes, None]:
         """Yield what was asked for, and tell how it went. Raises Hangup."""
+        self._giving += 1
         began, passed, job = self._clock.monotonic(), 0, next(iter(offered.jobs), None)
         try:
             async with aclosing(self._pieces(offered, job, start, length)) as pieces:
@@ -88,6 +96,7 @@ class MediaPages:
             log.warning("media.broken_off", job=job, error=error.message)
             raise Hangup from error
         finally:
+            self._giving -= 1
             # Also of a client that left, as those do that look at the beginning alone.
             seconds = round(self._clock.monotonic() - began, 3)
             # Who fetches in many small ranges must not fill the log.
