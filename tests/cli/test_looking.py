@@ -63,6 +63,25 @@ async def _fill(path: Path) -> None:
     await memory.close()
 
 
+@pytest.mark.parametrize("command", [["check"], ["run", "--once", "--simulate"]])
+def test_a_watch_with_unfinished_jobs_elsewhere_is_told_as_the_start_tells_it(
+    command: list[str], reeldrop: Shell, inbox: Path, outbox: Path
+) -> None:
+    """Somebody moved the folders in the settings: `check` must not call that well."""
+    (reeldrop.home / "state").mkdir()
+    asyncio.run(_fill(path := reeldrop.home / "state" / "r.db"))
+    variables = {"REELDROP_STORE__URL": f"sqlite:///{path}", "REELDROP_WEB__LISTEN": ""}
+    shell = replace(
+        reeldrop, variables=variables | {"REELDROP_API__BASE_URL": "http://127.0.0.1:9"}
+    )
+    ended = shell(*command, "--inbox", inbox, "--outbox", outbox)
+    assert ended.code == 78
+    told = 'the watch "main" has unfinished jobs of other folders: /in -> /out'
+    assert told in ended.out + ended.err
+    if command == ["check"]:
+        assert f"-- store     {told}\n   Let these end" in ended.out
+
+
 def test_json_is_one_array_with_the_keys_that_programs_read(store: Shell) -> None:
     """Drops that wait are in it too: "where is my clip?" has one answer."""
     records = store("jobs", "--json").json()

@@ -13,9 +13,9 @@ from pydantic import SecretStr
 
 from reeldrop import files, telemetry, version
 from reeldrop.app.aside import aside
-from reeldrop.app.folders import Paths
+from reeldrop.app.folders import Paths, check_jobs, real_folders
 from reeldrop.app.reloading import Reloads
-from reeldrop.domain.errors import SettingsError, StartupError
+from reeldrop.domain.errors import StartupError
 from reeldrop.domain.path_map import PathMap
 from reeldrop.engine.intake import Intake, Watch
 from reeldrop.engine.intake.spec import check_defaults
@@ -101,13 +101,7 @@ class Builder:
         store_id = await store.store_id()
         marks: dict[str, files.Mark] = {}
         for watch in self.settings.watch:
-            inbox, outbox = str(Path(watch.inbox).resolve()), str(Path(watch.outbox).resolve())
-            if elsewhere := await store.enrol_watch(watch.name, inbox, outbox):
-                raise SettingsError(
-                    f'the watch "{watch.name}" has unfinished jobs of other folders: '
-                    f"{elsewhere[0]} -> {elsewhere[1]}",
-                    hint="Let these end with their folders first, or give this watch another name.",
-                )
+            check_jobs(watch, await store.enrol_watch(watch.name, *real_folders(watch)))
             places = {folder: await store.recall(folder) for folder in files.folders_of(watch)}
             node = self.settings.node_name
             owned = await aside(files.own, watch, store_id, node, places, take_over=take_over)

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from reeldrop.domain.errors import SettingsError
 from reeldrop.domain.path_map import PathMap, PathRule
 from reeldrop.host.disk import SILENT, Room
-from reeldrop.settings import Settings
+from reeldrop.settings import Settings, WatchSettings
 
 Paths = Mapping[str, PathMap]
 """By watch, what absolute paths mean in its drops."""
@@ -26,6 +27,21 @@ def paths_of(settings: Settings, names: InboxNames) -> Paths:
     """Return what absolute paths mean in the drops of every watch, whose inboxes go by `names`."""
     rules = tuple(PathRule(rule.source, rule.target) for rule in settings.path_map)
     return {watch: PathMap(rules, inboxes) for watch, inboxes in names.items()}
+
+
+def real_folders(watch: WatchSettings) -> tuple[str, str]:
+    """Return inbox and outbox without links, as the store knows them. Asks both, which may hang."""
+    return str(Path(watch.inbox).resolve()), str(Path(watch.outbox).resolve())
+
+
+def check_jobs(watch: WatchSettings, elsewhere: tuple[str, str] | None) -> None:
+    """Refuse a watch that has unfinished jobs in folders that are `elsewhere`. Raises SettingsError."""
+    if elsewhere:
+        raise SettingsError(
+            f'the watch "{watch.name}" has unfinished jobs of other folders: '
+            f"{elsewhere[0]} -> {elsewhere[1]}",
+            hint="Let these end with their folders first, or give this watch another name.",
+        )
 
 
 class WatchFolders:

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ import click
 from pydantic import SecretStr
 
 from reeldrop import version
-from reeldrop.app.folders import inbox_names, paths_of
+from reeldrop.app.folders import check_jobs, inbox_names, paths_of, real_folders
 from reeldrop.cli import check_uploads
 from reeldrop.cli.options import config_options
 from reeldrop.domain.errors import (
@@ -20,12 +20,13 @@ from reeldrop.domain.errors import (
     SettingsError,
     StartupError,
 )
+from reeldrop.domain.path_map import NO_MAP
 from reeldrop.engine.intake.spec import check_defaults
 from reeldrop.host.clock import SystemClock
 from reeldrop.host.leaving import leave
 from reeldrop.provider import open_catalogue
 from reeldrop.provider.client import open_provider
-from reeldrop.settings import Loaded, Settings, api_key, load, web_token
+from reeldrop.settings import Loaded, Settings, WatchSettings, api_key, load, web_token
 from reeldrop.store import open_reader
 
 WRONG_SETTINGS, NOT_THERE = 78, 75
@@ -64,10 +65,13 @@ def _findings(loaded: Loaded) -> Iterator[Finding]:
     yield _found("settings", lambda: _settings(loaded))
     models = _found("models", lambda: _models(settings))
     yield models
-    if not models.code:
+    folders = _found("folders", lambda: _folders(settings))
+    there = not folders.code
+    # What paths of a farm mean depends on the folders, and one that hangs must not be asked again.
+    if not models.code and (there or not settings.path_map):
         yield _found("defaults", lambda: _defaults(settings))
-    yield _found("folders", lambda: _folders(settings))
-    yield _found("store", lambda: _store(settings))
+    yield folders
+    yield _found("store", lambda: _store(settings, settings.watch if there else ()))
     key = None
     try:
         key = api_key(settings.api)
@@ -99,9 +103,9 @@ def _models(settings: Settings) -> str:
 
 def _defaults(settings: Settings) -> str:
     catalogue = open_catalogue(settings.api.catalogue_dir)
-    paths = paths_of(settings, inbox_names(settings))
+    paths = paths_of(settings, inbox_names(settings)) if settings.path_map else {}
     for watch in settings.watch:
-        check_defaults(watch.name, watch.defaults, catalogue, paths[watch.name])
+        check_defaults(watch.name, watch.defaults, catalogue, paths.get(watch.name, NO_MAP))
     return f"of {len(settings.watch)} watches, as the models take them"
 
 
@@ -114,10 +118,12 @@ def _folders(settings: Settings) -> str:
     return "\n".join(f"{watch.inbox} -> {watch.outbox}" for watch in settings.watch)
 
 
-def _store(settings: Settings) -> str:
+def _store(settings: Settings, watches: Sequence[WatchSettings]) -> str:
     path = settings.store.sqlite_path
     if path.exists():
         with open_reader(settings.store) as store:
+            for watch in watches:
+                check_jobs(watch, store.elsewhere(watch.name, *real_folders(watch)))
             return f"{path}, {len(store.jobs())} jobs"
     above = next(folder for folder in path.absolute().parents if folder.exists())
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):

@@ -7,7 +7,7 @@ from reeldrop.store import meta
 from reeldrop.store.rows import text_of
 
 _OPEN = """
-    SELECT 1 FROM jobs WHERE watch = ? AND state NOT IN ('delivered', 'failed', 'cancelled')
+    SELECT 1 FROM jobs WHERE watch = ? AND state NOT IN ('delivered', 'failed', 'cancelled') LIMIT 1
 """
 
 
@@ -15,12 +15,20 @@ def enrol_watch(
     db: sqlite3.Connection, name: str, inbox: str, outbox: str
 ) -> tuple[str, str] | None:
     """Remember a watch's folders, unless it has unfinished jobs of others; return those then."""
-    known = db.execute("SELECT inbox, outbox FROM watches WHERE name = ?", (name,)).fetchone()
+    if others := elsewhere(db, name, inbox, outbox):
+        return others
     here = (text_of(inbox), text_of(outbox))
-    if known is not None and tuple(known) != here and db.execute(_OPEN, (name,)).fetchone():
-        return json.loads(known["inbox"]), json.loads(known["outbox"])
     db.execute("INSERT OR REPLACE INTO watches VALUES (?, ?, ?)", (name, *here))
     return None
+
+
+def elsewhere(db: sqlite3.Connection, name: str, inbox: str, outbox: str) -> tuple[str, str] | None:
+    """Return the folders in which a watch has unfinished jobs, None where it has none but in these."""
+    known = db.execute("SELECT inbox, outbox FROM watches WHERE name = ?", (name,)).fetchone()
+    here = (text_of(inbox), text_of(outbox))
+    if known is None or tuple(known) == here or not db.execute(_OPEN, (name,)).fetchone():
+        return None
+    return json.loads(known["inbox"]), json.loads(known["outbox"])
 
 
 def remember(db: sqlite3.Connection, folder: str, place: str) -> None:

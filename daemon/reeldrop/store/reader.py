@@ -9,7 +9,7 @@ from reeldrop.domain.job import Job, JobId, JournalEntry, Waiting
 from reeldrop.domain.lifecycle import State
 from reeldrop.domain.limits import Limits
 from reeldrop.ports import Block, DaySpent, Health, Overview, Transfer
-from reeldrop.store import ledger, orders, queries, status
+from reeldrop.store import folders, ledger, orders, queries, status
 from reeldrop.store.database import connect_reader
 from reeldrop.store.failures import translated
 from reeldrop.store.overview import overview
@@ -67,6 +67,10 @@ class StoreReader:
     def transfers(self) -> list[Transfer]:
         """Return how far the files under way have gone, as the daemon put it down."""
         return self.look(status.transfers)
+
+    def elsewhere(self, name: str, inbox: str, outbox: str) -> tuple[str, str] | None:
+        """Return the folders in which a watch has unfinished jobs, None where it has none but in these."""
+        return self.look(folders.elsewhere, name, inbox, outbox)
 
     def paused(self) -> float | None:
         """Return since when (s since the epoch) a person has paused the submits, None: nobody has."""
