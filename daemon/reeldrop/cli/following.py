@@ -7,7 +7,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, cast
 
@@ -26,7 +26,7 @@ SEARCH_EVERY = 10
 LEFT_FOR = 15.0
 """Seconds the daemon may take to tell that a drop is left over."""
 UNCERTAIN_FOR = 10.0
-"""Seconds in which the provider's log may still tell what became of an uncertain submit."""
+"""Seconds in which the provider's log may still tell what became of an uncertain submit, in any case."""
 GONE_FOR = 30.0
 """Seconds an outbox may be away before the wait is given up: a share that reconnects takes some."""
 SILENT_FOR = 10.0
@@ -46,6 +46,8 @@ class Sight:
     """The job's id, empty before there is one."""
     moved: float = 0.0
     """How far the files under way have gone, 0 to 1."""
+    held: bool | None = field(default=None, compare=False)
+    """Of one that is uncertain: whether it is held for a person, or still looked for; None: nobody says."""
 
     @property
     def end(self) -> int | None:
@@ -96,7 +98,8 @@ class Follower:
                 moved, told = _moving(job.get("transfer"))
                 reason = _reason(job) or told
                 final = self._folder(job.get("final"))
-                yield Sight(str(job.get("state")), reason, final, str(job.get("id")), moved)
+                held = job.get("held") if isinstance(job.get("held"), bool) else None
+                yield Sight(str(job.get("state")), reason, final, str(job.get("id")), moved, held)
 
     def _as_waiting(self, status: Mapping[str, Any]) -> Sight | None:
         entry = self._entry(status)
@@ -180,7 +183,8 @@ def follow(
             seen = sight
         if sight is None or sight.end != UNCERTAIN:
             unsure = now
-        if sight is not None and (end := _end_of(sight, now - unsure)) is not None:
+        more = until is not None and now < until
+        if sight and (end := _end_of(sight, now - unsure, more=more)) is not None:
             return end, sight
         there = now if outbox.is_dir() else there
         if now - there > GONE_FOR:
@@ -195,9 +199,15 @@ def _silence(seen: Sight | None, since: float) -> Sight | None:
     return NOT_A_WORD if seen is None and since > SILENT_FOR else None
 
 
-def _end_of(sight: Sight, unsure: float) -> int | None:
-    """Return the exit code of a drop that has ended; `unsure` is for how long (s) it has been uncertain."""
-    return None if sight.end == UNCERTAIN and unsure < UNCERTAIN_FOR else sight.end
+def _end_of(sight: Sight, unsure: float, *, more: bool) -> int | None:
+    """Return the exit code of a drop that has ended; `unsure` is for how long (s) it has been uncertain.
+
+    Most are found in the provider's log within minutes. So one that is not held is waited for where
+    there is `more` of the time that somebody gave it.
+    """
+    if sight.end != UNCERTAIN:
+        return sight.end
+    return None if unsure < UNCERTAIN_FOR or (more and sight.held is False) else UNCERTAIN
 
 
 def is_left_over(follower: Follower, sight: Sight) -> bool:

@@ -111,7 +111,7 @@ def status(settings: "Settings") -> dict[str, Any]:
             "submits_per_minute": limits.submits_per_minute,
             "daily_usd": limits.daily_usd,
         },
-        "uncertain": [job_record(job) | {"held": job.held} for job in seen.uncertain],
+        "uncertain": [job_record(job) for job in seen.uncertain],
         "today": {"day": seen.today, "committed_usd": seen.committed},
         "spent": [asdict(day) for day in seen.spent],
     }

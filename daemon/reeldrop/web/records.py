@@ -114,6 +114,7 @@ def job_record(
         "error": _trouble(job),
         "cost": {"credits": job.cost.credits, "usd": job.cost.usd} if job.cost else None,
         "final": job.final,
+        "held": job.held,
         "transfer": transfer_record(moving) if moving else None,
     }
 
