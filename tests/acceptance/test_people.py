@@ -15,7 +15,7 @@ from acceptance.world import Site, eventually, large_clip, tree
 from reeldrop.domain.errors import Trouble
 from reeldrop.domain.job import Claim, ClaimedFile, Job, JobId, MediaFile, RelPath
 from reeldrop.domain.lifecycle import Event, Verdict
-from reeldrop.engine.gate import PROBE_INTERVAL
+from reeldrop.engine.walls import PROBE_INTERVAL
 from reeldrop.files import reclaim
 from reeldrop.files.confined import root_of
 from reeldrop.host.clock import SystemClock
