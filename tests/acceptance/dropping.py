@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import signal
 from collections.abc import Awaitable, Callable, Mapping
 from fractions import Fraction
 from functools import cache
@@ -13,7 +14,7 @@ from typing import Any
 
 import av
 
-from acceptance.world import PATIENCE, Site, arrive
+from acceptance.world import PATIENCE, Site, arrive, eventually
 from reeldrop.simulator import Simulator
 from reeldrop.simulator.footage import landscape, pulled, write_clip
 
@@ -83,6 +84,31 @@ def waiting(site: Site) -> dict[str, str]:
     """Return why each drop waits, as the outbox tells it."""
     told = json.loads(site.status_path.read_text())
     return {each["path"]: each["reason"] for each in told["waiting"]}
+
+
+def listed(site: Site) -> dict[str, dict[str, Any]]:
+    """Return the jobs that the outbox lists, by path."""
+    return {job["path"]: job for job in json.loads(site.status_path.read_text())["jobs"]}
+
+
+def reload(site: Site, **watch: Any) -> None:
+    """Let the running daemon judge by other times from its next look on."""
+    assert site.process is not None
+    site.configure(watch=watch)
+    site.process.send_signal(signal.SIGHUP)
+
+
+async def claimed(site: Site, path: str) -> None:
+    """Await that the files of a drop are taken: it is listed as queued a moment earlier."""
+
+    job = await eventually(lambda: listed(site).get(path))
+
+    async def taken() -> bool:
+        code, told, errors = await site.command("show", job["id"], "--json")
+        assert code == 0, errors
+        return any(each["event"] == "claimed" for each in json.loads(told)["history"])
+
+    await until(taken)
 
 
 async def until(condition: Callable[[], Awaitable[Any]], patience: float = PATIENCE) -> Any:

@@ -71,8 +71,8 @@ class Share:
 async def shared(point: Path, served: Path) -> AsyncGenerator[Share]:
     """Mount the folder `served` as a share at `point` while the block runs."""
     share = Share(point, served)
-    await share.mount()
     try:
+        await share.mount()
         yield share
     finally:
         await share.end()

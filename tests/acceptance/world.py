@@ -4,9 +4,11 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sysconfig
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ REELDROP = Path(sysconfig.get_path("scripts")) / "reeldrop"
 KEY = "0123456789abcdef0123456789abcdef"
 PATIENCE = 30.0
 """Seconds after which something that should happen counts as not happening."""
+STOPPED = 20.0
+"""Seconds that a stop may take here. The daemon promises ten; a busy machine gets as many again."""
 
 
 def clean_environment(home: Path) -> dict[str, str]:
@@ -80,14 +84,16 @@ class Site:
         self.config.write_text("\n".join(lines) + "\n")
 
     async def start(self, *arguments: str) -> None:
-        """Start the daemon; it is ready when it has written its status page."""
-        (self.outbox / "_status.json").unlink(missing_ok=True)
+        """Start the daemon; it is ready when it has written its status, the page last."""
+        page = self.outbox / "_status.html"
+        for written in (page, self.status_path):
+            written.unlink(missing_ok=True)
         with self._log.open("ab") as log:
             process = self.process = await asyncio.create_subprocess_exec(
                 *self.prefix, REELDROP, "run", "--config", self.config, *arguments,
                 env=self.environment, stdout=log, stderr=log,
             )  # fmt: skip
-        await eventually(lambda: self.status_path.exists() or process.returncode is not None)
+        await eventually(lambda: page.exists() or process.returncode is not None)
 
     async def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Signal the daemon and return its exit code."""
@@ -107,9 +113,7 @@ class Site:
             REELDROP, *arguments, env=self.environment, cwd=self.outbox,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
-        output, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
-        assert process.returncode is not None
-        return process.returncode, output.decode(), errors.decode()
+        return await ended(process)
 
     def drop(self, name: str, spec: Any, *, clip: Path | None = None) -> Path:
         """Rename a clip and its sidecar into the inbox, the sidecar first."""
@@ -133,13 +137,17 @@ class Site:
         return json.loads((self.outbox / folder / "job.json").read_text())
 
     async def finished(self, folder: str, patience: float = PATIENCE) -> dict[str, Any]:
-        """Await the job's folder in the outbox and return its record."""
+        """Await the job's folder, and that the daemon has put its end down; return the record.
+
+        People see the folder a moment before the store has the end: whoever asked for the job's state
+        in between, or for a retry, would be told that it is being delivered.
+        """
         record = self.outbox / folder / "job.json"
 
         def there_or_never() -> bool:
             dead = self.process is not None and self.process.returncode is not None
             assert record.exists() or not dead, f"the daemon ended:\n{self.log[-6000:]}"
-            return record.exists()
+            return record.exists() and (dead or self._has_put_down(folder))
 
         try:
             await eventually(there_or_never, patience)
@@ -147,11 +155,42 @@ class Site:
             raise AssertionError(f"no {folder}; the daemon says:\n{self.log[-6000:]}") from error
         return self.record(folder)
 
+    def _has_put_down(self, folder: str) -> bool:
+        """Say whether the log tells that the store has the end which the folder shows."""
+        record = self.record(folder)
+        wanted = (f"job.{record['state']}", record["id"], folder)
+        # The last line may be on its way.
+        lines = (line for line in self.log.split("\n")[:-1] if record["id"] in line)
+        told = (json.loads(line) for line in lines if line.startswith("{"))
+        return any((each["event"], each.get("job"), each.get("folder")) == wanted for each in told)
+
     async def jobs(self) -> list[dict[str, Any]]:
         """Return what `reeldrop jobs --json` prints."""
         code, output, errors = await self.command("jobs", "--json")
         assert code == 0, errors
         return json.loads(output)
+
+
+async def ended(
+    process: asyncio.subprocess.Process, patience: float = PATIENCE
+) -> tuple[int, str, str]:
+    """Await the end of a command; return exit code, output, errors. One that hangs is killed."""
+    try:
+        output, errors = await asyncio.wait_for(process.communicate(), patience)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode is not None
+    return process.returncode, output.decode(), (errors or b"").decode()
+
+
+@contextmanager
+def deaf_port() -> Generator[int]:
+    """Hold a port of this host at which nobody listens; only so it goes to nobody else meanwhile."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 def arrive(content: bytes, target: Path) -> None:
