@@ -7,12 +7,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from acceptance.dropping import LAYOUTS, footage, put, sent, sha256, spec, until, waiting
-from acceptance.world import Site, arrive, eventually, large_clip
+from acceptance.dropping import LAYOUTS, claimed, footage, put, reload, sent, sha256, spec, waiting
+from acceptance.world import Site, arrive, eventually, large_clip, tree
 from reeldrop.simulator import Simulator
 from reeldrop.simulator.faults import Fault, Route
 from reeldrop.simulator.http import Request
@@ -114,9 +115,12 @@ async def test_slow_copies_are_taken_once_and_whole(site: Site, api: Simulator, 
     }
     for name in copies:
         arrive(spec(name), (site.inbox / name).with_suffix(".json"))
-    async with asyncio.TaskGroup() as writing:
-        for name, (write, content) in copies.items():
-            writing.create_task(asyncio.to_thread(write, site.inbox / name, content))
+    # All at once, and in threads of their own: the stand-in needs those of the loop.
+    with ThreadPoolExecutor(len(copies)) as writers:
+        writing = [
+            writers.submit(write, site.inbox / name, content)
+            for name, (write, content) in copies.items()
+        ]
         half = (site.inbox / "half.json").open("wb", buffering=0)
         arrive(footage(), site.inbox / "half.mov")
         half.write(spec("half")[:5])
@@ -126,6 +130,7 @@ async def test_slow_copies_are_taken_once_and_whole(site: Site, api: Simulator, 
             await site.start()
         with (site.inbox / "half.json").open("ab") as rest:
             rest.write(spec("half")[5:])
+        await asyncio.gather(*map(asyncio.wrap_future, writing))
     wanted = sorted(
         [(n, sha256(c)) for n, (_, c) in copies.items()] + [("half", sha256(footage()))]
     )
@@ -140,7 +145,6 @@ async def test_a_torso_is_never_taken_and_refused_with_its_reason(
     site: Site, api: Simulator
 ) -> None:
     """Sixty parts of a hundred of a cancelled copy, found or renamed into place."""
-    site.configure(watch={"incomplete_timeout": 2.0})
     torsos = {layout: footage(layout)[: len(footage(layout)) * 6 // 10] for layout in LAYOUTS}
     for layout, torso in torsos.items():
         put(site, f"found-{layout}", torso)
@@ -154,6 +158,8 @@ async def test_a_torso_is_never_taken_and_refused_with_its_reason(
             for how in ("found", "renamed")
         )
     )
+    # Only now, so that none is refused before all have been seen to wait.
+    reload(site, incomplete_timeout=0.5)
     for layout in LAYOUTS:
         for how in ("found", "renamed"):
             name = f"{how}-{layout}"
@@ -232,9 +238,11 @@ async def test_what_a_file_says_of_its_age_is_not_believed(
     now = time.time()
     ages = {"future": now + 3600, "ancient": 0, "finder": -730_000_000, "far": 4_000_000_000}
     for name, at in ages.items():
-        for each, content in ((f"{name}.mov", footage()), (f"{name}.json", spec(name))):
+        # The sidecar comes last, with its time: what is whole may be taken before that can be set.
+        for each, content in ((f"{name}.mov", footage()), (f".{name}.json", spec(name))):
             (site.inbox / each).write_bytes(content)
             os.utime(site.inbox / each, (at, at))
+        (site.inbox / f".{name}.json").rename(site.inbox / f"{name}.json")
     if way == "found":
         await site.start()
     for name in ages:
@@ -293,10 +301,7 @@ async def test_an_empty_or_tiny_clip_is_refused_in_the_end(site: Site, api: Simu
 
 async def test_a_file_that_somebody_still_writes_to_waits(site: Site, api: Simulator) -> None:
     """A recorder may hold a file that is whole already; others are not held up."""
-    await site.start()
-    put(site, "held.mov")
-    await site.stop()
-    # The same, but open: found at the next start, quiet for long, and not taken.
+    # Found at the start, quiet for long, and not taken.
     site.drop("open.mov", {"prompt": "open"}, clip=_a_file(site, footage()))
     with (site.inbox / "open.mov").open("r+b"):
         await site.start()
@@ -398,16 +403,13 @@ async def test_a_clip_that_is_taken_out_of_its_claim_fails_and_stops_nothing(
     await site.start()
     await site.command("pause")
     put(site, "a.mov")
-    await until(lambda: _queued(site, 1))
-    [claimed] = (site.inbox / ".reeldrop/claims").rglob("a.mov")
-    claimed.unlink()
+    await claimed(site, "a.mov")
+    claims = site.inbox / ".reeldrop/claims"
+    [clip] = [path for path in tree(claims) if path.endswith("a.mov")]
+    (claims / clip).unlink()
     await site.command("resume")
     record = await site.finished("_failed/a")
     assert "a.mov" in record["error"]["message"]
     put(site, "b.mov")
     await site.finished("b")
     assert [name for name, _ in sent(api)] == ["b.mov"]
-
-
-async def _queued(site: Site, number: int) -> bool:
-    return sum(job["state"] == "queued" for job in await site.jobs()) == number

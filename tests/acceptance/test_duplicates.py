@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from acceptance.dropping import listed, until
 from acceptance.world import Site, arrive, eventually
 from reeldrop.simulator import Simulator
 from reeldrop.simulator.faults import Ending, Fault, Route
@@ -54,9 +55,13 @@ async def waiting(site: Site, path: str) -> str:
         return next((w["reason"] for w in status.get("waiting", ()) if w["path"] == path), "")
 
     def not_arriving() -> str:
-        return "" if reason().startswith("still arriving") else reason()
+        return "" if (told := reason()).startswith("still arriving") else told
 
     return await eventually(not_arriving)
+
+
+async def both_generate(site: Site) -> bool:
+    return [job["state"] for job in await site.jobs()] == ["generating"] * 2
 
 
 async def test_identical_drops_at_once_are_one_generation(site: Site, api: Simulator) -> None:
@@ -87,11 +92,7 @@ async def test_one_that_joins_while_the_first_generates_survives_a_stop(
     await eventually(lambda: api.ledger.accepted)
     site.drop("b.mov", SPEC)
 
-    async def both_generate() -> bool:
-        return [job["state"] for job in await site.jobs()] == ["generating"] * 2
-
-    while not await both_generate():
-        pass
+    await until(lambda: both_generate(site))
     await site.stop(how)
     api.faults.clear()
     await site.start()
@@ -111,12 +112,11 @@ async def test_a_kill_while_one_waits_for_the_other_costs_nothing(
     await eventually(lambda: api.ledger.accepted)
     site.drop("b.mov", SPEC)
 
-    def told() -> str:
-        jobs = json.loads(site.status_path.read_text())["jobs"]
-        return next((job["reason"] for job in jobs if job["path"] == "b.mov"), "")
+    def told() -> bool:
+        job = listed(site).get("b.mov")
+        return job is not None and "the same clip and parameters as a.mov" in job["reason"]
 
-    reason = await eventually(told)
-    assert "the same clip and parameters as a.mov" in reason
+    await eventually(told)
     await site.stop(signal.SIGKILL)
 
     api.faults.clear()
@@ -140,7 +140,13 @@ async def test_two_watches_share_a_generation(site: Site, api: Simulator) -> Non
     for inbox in (site.inbox, other):
         arrive(json.dumps(SPEC).encode(), inbox / "a.json")
         arrive(site.clip.read_bytes(), inbox / "a.mov")
-    assert await once(site) == 0
+    # Each watch has its own look: the first must not be delivered before the other has been seen.
+    api.faults.add(Fault(Route.POLL, fields=RUNNING, times=0))
+    await site.start()
+    await until(lambda: both_generate(site))
+    api.faults.clear()
+    await site.finished("a")
+    await eventually((outbox / "a/a.mp4").is_file)
     assert (site.outbox / "a/a.mp4").read_bytes() == (outbox / "a/a.mp4").read_bytes()
     assert len(api.ledger.accepted) == 1
 
@@ -289,7 +295,7 @@ async def test_two_drops_with_one_ticket_are_one_job(site: Site, api: Simulator)
     await eventually(lambda: list(site.outbox.glob("?/job.json")))
     done = "a" if (site.outbox / "a").exists() else "b"
     left = "b" if done == "a" else "a"
-    record = site.record(done)
+    record = await site.finished(done)
     assert f"the ticket of job {record['id'][:8]}" in await waiting(site, f"{left}.mov")
     site.drop("c.mov", {"prompt": "z", **ticket})
     assert "farm" not in (reason := await waiting(site, "c.mov"))
@@ -302,8 +308,8 @@ async def test_a_farm_task_that_is_queued_again_drops_nothing(site: Site, api: S
     """It follows the job there is, and leaves nothing behind."""
     words = ("drop", site.clip, "--prompt", "x", "--set", "reeldrop.ticket=farm-17")
     await site.start()
-    first = await site.command(*words, "--wait", "--timeout", "20")
-    again = await site.command(*words, "--wait", "--timeout", "20")
+    first = await site.command(*words, "--wait", "--timeout", "50")
+    again = await site.command(*words, "--wait", "--timeout", "50")
     assert (first[0], again[0]) == (0, 0), first[2] + again[2]
     assert again[1] == first[1]
     assert "was not dropped: its ticket farm-17 is delivered already" in again[2]
@@ -316,8 +322,8 @@ async def test_a_farm_task_that_failed_unpaid_runs_again(site: Site, api: Simula
     api.faults.add(Fault(Route.SUBMIT, answer="bad_request"))
     words = ("drop", site.clip, "--prompt", "x", "--set", "reeldrop.ticket=farm-17")
     await site.start()
-    first = await site.command(*words, "--wait", "--timeout", "20")
-    again = await site.command(*words, "--wait", "--timeout", "20")
+    first = await site.command(*words, "--wait", "--timeout", "50")
+    again = await site.command(*words, "--wait", "--timeout", "50")
     assert (first[0], again[0]) == (1, 0), first[2] + again[2]
     assert Path(again[1].strip()).is_file()
     assert len(api.ledger.accepted) == 1

@@ -4,6 +4,7 @@ import shutil
 import signal
 from pathlib import Path
 
+from acceptance.dropping import claimed
 from acceptance.world import Site, eventually, tree
 from reeldrop.simulator import Simulator
 from reeldrop.simulator.faults import Fault, Route
@@ -19,7 +20,7 @@ async def test_a_claim_that_no_job_knows_goes_to_failed_and_is_never_run(
     await eventually(lambda: "queue.blocked" in site.log)
     await site.stop(signal.SIGKILL)
     shutil.rmtree(site.state)
-    asked = len(api.ledger.refused)
+    asked = len(api.ledger.requests)
     code, _, errors = await site.command("run", "--once")
     assert (code, "--take-over" in errors) == (75, True)
     code, _, errors = await site.command("run", "--once", "--take-over")
@@ -30,7 +31,7 @@ async def test_a_claim_that_no_job_knows_goes_to_failed_and_is_never_run(
     assert {"a.mov", "a.json"} == tree(site.outbox / "_failed" / "a" / "source")
     assert "source" in (site.outbox / "_failed" / "a" / "error.txt").read_text()
     assert not list((site.inbox / ".reeldrop" / "claims").iterdir())
-    assert (len(api.ledger.accepted), len(api.ledger.refused)) == (0, asked)
+    assert (len(api.ledger.accepted), len(api.ledger.requests)) == (0, asked)
 
 
 async def test_a_claim_of_a_watch_that_was_renamed_is_left_to_its_job(
@@ -42,12 +43,13 @@ async def test_a_claim_of_a_watch_that_was_renamed_is_left_to_its_job(
     assert code == 0, errors
     site.drop("a.mov", {"prompt": "x"})
     claims = site.inbox / ".reeldrop" / "claims"
-    await eventually(lambda: "a.mov" in {Path(path).name for path in tree(claims)})
+    await claimed(site, "a.mov")
     await site.stop()
     before = tree(claims)
+    assert {"a.mov", "a.json"} <= {Path(path).name for path in before}
     site.configure(watch={"name": "other"})
-    await site.start()
-    await site.stop()
+    code, _, errors = await site.command("run", "--once")
+    assert (code, "paused by a person" in errors) == (75, True), errors
     assert tree(claims) == before
     assert not (site.outbox / "_failed").exists()
     site.configure(watch={"name": "main"})

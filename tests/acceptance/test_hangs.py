@@ -5,19 +5,17 @@ import json
 import signal
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from acceptance.dropping import footage
 from acceptance.stalling import Share, share
-from acceptance.world import REELDROP, Site, arrive, eventually
+from acceptance.world import PATIENCE, REELDROP, STOPPED, Site, arrive, eventually, tree
 from reeldrop.simulator import Simulator
-from reeldrop.simulator.footage import make_clip
 
-pytestmark = pytest.mark.timeout(120)
 QUICK = {"settle": 0.1, "settle_polling": 0.4, "sidecar_grace": 0.2, "poll_interval": 0.3}
-STOP = 10.0
-"""Seconds within which a stop has ended, whatever hangs."""
 
 
 class TwoWatches(Site):
@@ -62,7 +60,7 @@ class TwoWatches(Site):
     async def ends_in_time(self) -> None:
         began = time.monotonic()
         assert await self.stop() == 0, self.log[-3000:]
-        assert time.monotonic() - began < STOP
+        assert time.monotonic() - began < STOPPED
 
     def drop_far(self, name: str) -> None:
         """Drop into the far inbox."""
@@ -87,10 +85,14 @@ class TwoWatches(Site):
 
     async def awaited(self, watch: str, words: str) -> None:
         """Wait until `status` says `words` of a watch."""
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + PATIENCE
         while words not in str((await self.told(watch))["trouble"]):
             assert time.monotonic() < deadline, await self.told(watch)
             await asyncio.sleep(0.5)
+
+
+OBEYED = 10.0
+"""Seconds for a stop that waits for nothing; the share is given up only after fifteen."""
 
 
 def drop_behind(share: Share, site: Site, name: str) -> None:
@@ -101,8 +103,14 @@ def drop_behind(share: Share, site: Site, name: str) -> None:
 
 def hangs(pid: int) -> bool:
     """Say whether a thread of the process waits for a FUSE server."""
-    tasks = Path(f"/proc/{pid}/task").glob("*/wchan")
-    return any("request_wait" in task.read_text() for task in tasks)
+
+    def waits_for(task: Path) -> str:
+        # Threads end while one looks.
+        with suppress(OSError):
+            return (task / "wchan").read_text()
+        return ""
+
+    return any("request_wait" in waits_for(task) for task in Path(f"/proc/{pid}/task").iterdir())
 
 
 @pytest.fixture
@@ -233,7 +241,7 @@ async def test_a_stop_during_such_a_start_is_obeyed_at_once(site: TwoWatches, in
         await eventually(lambda: hangs(process.pid))
         began = time.monotonic()
         assert await site.stop() == 0, site.log
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < OBEYED
 
 
 @pytest.mark.parametrize("suffix", ["mov", "mkv"])
@@ -247,16 +255,16 @@ async def test_an_upload_that_a_share_holds_up_gives_its_slot_back(
     near = site.clip
     if suffix == "mkv":
         site.clip = site.config.with_name("clip.mkv")
-        make_clip(site.clip)
+        site.clip.write_bytes(footage("matroska.mkv"))
     await site.start()
     assert (await site.command("pause"))[0] == 0
     for number in range(9):
         drop_behind(inbox, site, f"far{number}")
-    claimed = f".reeldrop/claims/*/source/*.{suffix}"
-    await eventually(lambda: len(list(inbox.backing.glob(claimed))) == 9)
+    claims = inbox.backing / ".reeldrop/claims"
+    await eventually(lambda: sum(path.endswith(f".{suffix}") for path in tree(claims)) == 9)
     with inbox.stalled():
         assert (await site.command("resume"))[0] == 0
-        await eventually(lambda: "has not answered" in site.log, 60)
+        await eventually(lambda: "has not answered" in site.log)
         site.clip = near
         await site.goes_on("one")
         assert len(api.ledger.accepted) == 1

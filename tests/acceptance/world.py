@@ -14,8 +14,9 @@ from typing import Any
 
 REELDROP = Path(sysconfig.get_path("scripts")) / "reeldrop"
 KEY = "0123456789abcdef0123456789abcdef"
-PATIENCE = 30.0
-"""Seconds after which something that should happen counts as not happening."""
+PATIENCE = 60.0
+"""Seconds after which something that should happen counts as not happening. On a machine with ten times
+more to do than it can, a command alone takes some twenty to begin."""
 STOPPED = 20.0
 """Seconds that a stop may take here. The daemon promises ten; a busy machine gets as many again."""
 
