@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from acceptance.dropping import footage
 from acceptance.stalling import Share, share
 from acceptance.world import PATIENCE, REELDROP, STOPPED, Site, arrive, eventually, tree
 from reeldrop.simulator import Simulator
+from reeldrop.simulator.footage import make_clip
 
 QUICK = {"settle": 0.1, "settle_polling": 0.4, "sidecar_grace": 0.2, "poll_interval": 0.3}
 
@@ -255,7 +255,7 @@ async def test_an_upload_that_a_share_holds_up_gives_its_slot_back(
     near = site.clip
     if suffix == "mkv":
         site.clip = site.config.with_name("clip.mkv")
-        site.clip.write_bytes(footage("matroska.mkv"))
+        make_clip(site.clip)
     await site.start()
     assert (await site.command("pause"))[0] == 0
     for number in range(9):
