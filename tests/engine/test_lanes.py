@@ -7,7 +7,7 @@ import pytest
 from engine.intake_desk import HandClock
 from reeldrop.domain.job import Claim, Job, JobId, RelPath
 from reeldrop.domain.lifecycle import State
-from reeldrop.engine.lanes import OF_A_WATCH, Lanes
+from reeldrop.engine.lanes import COMMON, OF_A_WATCH, Lanes
 
 
 def job(number: int, state: State, watch: str) -> Job:
@@ -63,3 +63,20 @@ async def test_what_waits_is_hurried_and_dropped_wherever_it_lies() -> None:
     assert await taken(lanes) == ["a"]
     lanes.hurry()
     assert await taken(lanes) == ["b"]
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_worker_that_is_ended_as_a_job_comes_ends(turns: int) -> None:
+    """One that waited on held up the daemon's stop until it was cut off."""
+    lanes, state = Lanes(HandClock(), ["a"]), next(iter(COMMON))
+    lanes.put(job(1, state, "a"), 60.0)
+    waiting = asyncio.create_task(next(iter(lanes.each())).get())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    lanes.put(job(2, state, "a"), 60.0)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    waiting.cancel()
+    done, _ = await asyncio.wait([waiting], timeout=5.0)
+    assert done
+    assert waiting.cancelled()

@@ -34,7 +34,8 @@ async def starting(
         while not (silent or stop.is_set()):
             going_on()
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), PULSE)
+                async with asyncio.timeout(PULSE):
+                    await stop.wait()
             silent.extend(await folders.unanswering())
         limit.reschedule(0.0)
 

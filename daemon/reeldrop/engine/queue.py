@@ -41,7 +41,8 @@ class Queue:
             # Events are no reason to ask a closed gate again, but a person is.
             self._hurried.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._hurried.wait(), min(blocked, GATE_PAUSE))
+                async with asyncio.timeout(min(blocked, GATE_PAUSE)):
+                    await self._hurried.wait()
             return None
         self._gate.shortage(await self._folders.short())
         if self._gate.wait() > 0:
@@ -70,7 +71,8 @@ class Queue:
         self._gate.limited(outlook)
         pause = LONGEST_PAUSE if outlook.at is None else max(0.01, outlook.at - now)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._changed.wait(), min(pause, self._longest_pause()))
+            async with asyncio.timeout(min(pause, self._longest_pause())):
+                await self._changed.wait()
         return None
 
     def _longest_pause(self) -> float:

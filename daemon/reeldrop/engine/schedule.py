@@ -53,4 +53,5 @@ class Schedule:
                 return heapq.heappop(self._heap)[2]
             self._changed.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await self._changed.wait()

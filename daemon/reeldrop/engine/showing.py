@@ -143,7 +143,8 @@ def _who(transfers: Sequence[Transfer]) -> set[tuple[str, str]]:
 
 async def _wait(news: asyncio.Event) -> None:
     with suppress(TimeoutError):
-        await asyncio.wait_for(news.wait(), HEARTBEAT)
+        async with asyncio.timeout(HEARTBEAT):
+            await news.wait()
 
 
 async def _write(board: Board) -> None:

@@ -50,7 +50,8 @@ class StatusLine:
             beat.within(INTERVAL + HEARTBEAT)
             await self._clock.sleep(INTERVAL)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), HEARTBEAT)
+                async with asyncio.timeout(HEARTBEAT):
+                    await self._news.wait()
 
     def _line(self, counts: Counts) -> str:
         jobs = [f"{counts.jobs[state]} {state}" for state in UNFINISHED if counts.jobs.get(state)]

@@ -35,4 +35,5 @@ class Tidying:
             await self._uploads.tidy()
             self._busy = False
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), INTERVAL)
+                async with asyncio.timeout(INTERVAL):
+                    await self._wanted.wait()
