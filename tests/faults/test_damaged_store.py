@@ -1,6 +1,7 @@
 """A job store that is damaged, torn or newer: the commands refuse it, and not a byte of it changes."""
 
 import os
+import signal
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -123,6 +124,26 @@ async def test_commands_refuse_it_too(
         assert errors.strip()
         assert "Traceback" not in errors
         assert (command, bytes_of(store)) == (command, before)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spoil", [cut_in_half, overwrite_the_middle])
+async def test_its_log_is_left_beside_it(
+    worked: Site, api: Simulator, spoil: Callable[[Path], None]
+) -> None:
+    """A power cut leaves the last changes in the log alone: whoever mends the store needs it."""
+    await worked.start()
+    await worked.finished("b")
+    await worked.stop(signal.SIGKILL)
+    store = worked.state / "reeldrop.db"
+    spoil(store)
+    before = bytes_of(store)
+    assert len(before) == 2
+    for command in (("pause",), ("run", "--once")):
+        refused, _, errors = await worked.command(*command)
+        assert (command, refused) == (command, DAMAGED), errors
+        assert (command, bytes_of(store)) == (command, before)
+    assert len(api.ledger.accepted) == 2
 
 
 @pytest.mark.slow

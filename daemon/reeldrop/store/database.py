@@ -31,6 +31,7 @@ def connect_writer(path: Path) -> sqlite3.Connection:
         raise StartupError(
             f"The job store's folder {path.parent} cannot be made: {error.strerror}."
         ) from error
+    _check_with_its_log(path)
     return _connect(path, str(path), _prepare_writer)
 
 
@@ -41,7 +42,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
         SettingsError, StartupError: as for `connect_writer`; StartupError where there is none yet.
     """
     _check_there(path)
-    return _connect(path, f"{path.absolute().as_uri()}?mode=ro", _prepare_reader)
+    return _connect(path, _to_look(path), _prepare_reader)
 
 
 def connect_asker(path: Path) -> sqlite3.Connection:
@@ -51,7 +52,13 @@ def connect_asker(path: Path) -> sqlite3.Connection:
         SettingsError, StartupError: as for `connect_reader`.
     """
     _check_there(path)
+    _check_with_its_log(path)
     return _connect(path, f"{path.absolute().as_uri()}?mode=rw", _prepare_asker)
+
+
+def _to_look(path: Path) -> str:
+    """Return the address under which SQLite writes nothing into the database."""
+    return f"{path.absolute().as_uri()}?mode=ro"
 
 
 def _check_there(path: Path) -> None:
@@ -215,15 +222,33 @@ def _check_whole(connection: sqlite3.Connection, path: Path) -> None:
 
 def _check_not_torn(path: Path) -> None:
     """Refuse a write-ahead log without its database: SQLite would delete it and begin anew."""
-    log = path.with_name(f"{path.name}-wal")
+    if _holds(path, "-wal") and not _holds(path):
+        raise damaged(path, f"only its log {path.name}-wal is there")
+
+
+def _check_with_its_log(path: Path) -> None:
+    """Look at a store that was left in mid-work before anything is opened that may write.
+
+    Closed after a refusal, SQLite would work the log into a file that is damaged, and remove it.
+    """
+    if _holds(path, "-wal"):
+        _connect(path, _to_look(path), _check_ours_and_whole).close()
+
+
+def _check_ours_and_whole(connection: sqlite3.Connection, path: Path) -> None:
+    _check_ours(connection, path)
+    _check_whole(connection, path)
+
+
+def _holds(path: Path, suffix: str = "") -> bool:
+    """Say whether the database, or the file beside it with `suffix`, is there and not empty."""
     try:
-        torn = log.exists() and log.stat().st_size and not (path.exists() and path.stat().st_size)
+        file = path.with_name(f"{path.name}{suffix}")
+        return file.exists() and file.stat().st_size > 0
     except OSError as error:
         raise StartupError(
             f"The job store {path} cannot be looked at: {error.strerror}."
         ) from error
-    if torn:
-        raise damaged(path, f"only its log {log.name} is there")
 
 
 def _make_folder(folder: Path) -> None:
