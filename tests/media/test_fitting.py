@@ -169,6 +169,38 @@ def test_a_copy_has_the_same_pictures(sources: Path, made: Made, name: str) -> N
     assert probe(clip).container == "mp4"
 
 
+@pytest.mark.parametrize("rate", [Fraction(24), Fraction(24000, 1001), Fraction(60)])
+def test_a_copy_is_as_long_as_its_pictures_are(
+    tmp_path: Path, made: Made, rate: Fraction
+) -> None:
+    """Matroska rounds times to 1 ms: a clip of 3 s came out with 2.999 s, below what a model takes."""
+    clip = tmp_path / "rounded.mkv"
+    source = islice(pulled(drawing("testsrc2=s=160x90:r=24")), 72)
+    write_clip(clip, source, None, fps=rate)
+    result = made(clip, Fit(copy=True))
+    with av.open(str(clip)) as old, av.open(str(result)) as new:
+        sizes = [
+            [packet.size for packet in each.demux(video=0) if packet.size] for each in (old, new)
+        ]
+        assert sizes[0] == sizes[1]
+        assert new.streams.video[0].average_rate == rate
+        assert ends(result)["video"] == pytest.approx(float(72 / rate), abs=0.0001)
+
+
+def test_pictures_at_another_rate_than_is_told_are_not_copied(tmp_path: Path, made: Made) -> None:
+    """They would be shown too fast, and run away from their sound."""
+    clip = tmp_path / "other.mkv"
+    with av.open(str(clip), "w") as container:
+        stream = container.add_stream("libx264", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 160, 90, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 25)
+        for number, frame in enumerate(islice(pulled(drawing("testsrc2=s=160x90:r=25")), 50)):
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert ends(made(clip, Fit(copy=True)))["video"] == pytest.approx(2.0, abs=0.05)
+
+
 def test_sound_that_mp4_does_not_hold_is_encoded(sources: Path, tmp_path: Path, made: Made) -> None:
     """Matroska holds everything."""
     clip = tmp_path / "pcm.mkv"

@@ -60,7 +60,8 @@ def _copied(
     if fit != Fit(copy=True, bytes=fit.bytes):
         return None
     try:
-        copy_film(file, to, before.facts.seconds, stop)
+        rate = _exact(before.facts.fps) if before.facts.fps else None
+        copy_film(file, to, before.facts.seconds, rate, stop)
         facts = probe(to).facts
     except (ClipUnreadable, NotWhole):
         return None
