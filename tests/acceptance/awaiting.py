@@ -24,6 +24,18 @@ async def in_state(site: Site, path: str, state: str) -> Job:
         )
 
 
+async def claimed(site: Site, path: str) -> Job:
+    """Await the job of `path`, queued and its files taken: it is queued a moment earlier."""
+    job = await in_state(site, path, "queued")
+    with memory(site) as store:
+
+        def taken() -> Job | None:
+            now = store.get(job.id)
+            return now if now is not None and now.claimed else None
+
+        return await eventually(taken)
+
+
 async def all_queued(site: Site, number: int, patience: float = 30.0) -> None:
     """Await that so many jobs are queued."""
     with memory(site) as store:

@@ -14,7 +14,7 @@ from typing import Any
 
 import av
 
-from acceptance.world import PATIENCE, Site, arrive, eventually
+from acceptance.world import PATIENCE, Site, arrive
 from reeldrop.simulator import Simulator
 from reeldrop.simulator.footage import landscape, pulled, write_clip
 
@@ -96,19 +96,6 @@ def reload(site: Site, **watch: Any) -> None:
     assert site.process is not None
     site.configure(watch=watch)
     site.process.send_signal(signal.SIGHUP)
-
-
-async def claimed(site: Site, path: str) -> None:
-    """Await that the files of a drop are taken: it is listed as queued a moment earlier."""
-
-    job = await eventually(lambda: listed(site).get(path))
-
-    async def taken() -> bool:
-        code, told, errors = await site.command("show", job["id"], "--json")
-        assert code == 0, errors
-        return any(each["event"] == "claimed" for each in json.loads(told)["history"])
-
-    await until(taken)
 
 
 async def until(condition: Callable[[], Awaitable[Any]], patience: float = PATIENCE) -> Any:

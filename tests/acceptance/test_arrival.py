@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from acceptance.dropping import LAYOUTS, claimed, footage, put, reload, sent, sha256, spec, waiting
+from acceptance.awaiting import claimed
+from acceptance.dropping import LAYOUTS, footage, put, reload, sent, sha256, spec, waiting
 from acceptance.world import Site, arrive, eventually, large_clip, tree
 from reeldrop.simulator import Simulator
 from reeldrop.simulator.faults import Fault, Route

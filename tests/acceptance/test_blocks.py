@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from acceptance.dropping import claimed, listed
+from acceptance.awaiting import claimed
+from acceptance.dropping import listed
 from acceptance.world import KEY, Site, deaf_port, eventually
 from reeldrop.simulator import Simulator
 from reeldrop.simulator.faults import Fault, Route

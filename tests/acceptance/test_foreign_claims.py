@@ -4,7 +4,7 @@ import shutil
 import signal
 from pathlib import Path
 
-from acceptance.dropping import claimed
+from acceptance.awaiting import claimed
 from acceptance.world import Site, eventually, tree
 from reeldrop.simulator import Simulator
 from reeldrop.simulator.faults import Fault, Route

@@ -10,7 +10,7 @@ from typing import Any
 import av
 import pytest
 
-from acceptance.awaiting import ended, in_state
+from acceptance.awaiting import claimed, ended, in_state
 from acceptance.world import Site, eventually, large_clip, tree
 from reeldrop.domain.errors import Trouble
 from reeldrop.domain.job import Claim, ClaimedFile, Job, JobId, MediaFile, RelPath
@@ -377,7 +377,7 @@ async def test_a_queued_job_is_cancelled_unpaid_and_retried_for_nothing(
     site.drop("a.mov", GOOD)
     await in_state(site, "a.mov", "generating")
     site.drop("b.mov", {"prompt": "other"})
-    job = await in_state(site, "b.mov", "queued")
+    job = await claimed(site, "b.mov")
     if not running:
         await site.stop()
     assert "nothing was paid" in await said(site, 0, "cancel", job.id)
@@ -694,7 +694,7 @@ async def test_two_commands_at_once_without_a_daemon(site: Site, api: Simulator)
     site.drop("a.mov", GOOD)
     await in_state(site, "a.mov", "generating")
     site.drop("b.mov", {"prompt": "other"})
-    job = await in_state(site, "b.mov", "queued")
+    job = await claimed(site, "b.mov")
     await site.stop()
     told = await asyncio.gather(
         said(site, 0, "pause"), said(site, 0, "cancel", job.id), said(site, 0, "pause")

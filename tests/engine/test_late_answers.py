@@ -59,7 +59,7 @@ async def work(settings: Settings) -> None:
 
 
 def probe_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("gate", "outcomes"):
+    for module in ("gate", "walls", "outcomes"):
         monkeypatch.setattr(f"reeldrop.engine.{module}.PROBE_INTERVAL", 0.2)
 
 

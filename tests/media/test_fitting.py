@@ -170,9 +170,7 @@ def test_a_copy_has_the_same_pictures(sources: Path, made: Made, name: str) -> N
 
 
 @pytest.mark.parametrize("rate", [Fraction(24), Fraction(24000, 1001), Fraction(60)])
-def test_a_copy_is_as_long_as_its_pictures_are(
-    tmp_path: Path, made: Made, rate: Fraction
-) -> None:
+def test_a_copy_is_as_long_as_its_pictures_are(tmp_path: Path, made: Made, rate: Fraction) -> None:
     """Matroska rounds times to 1 ms: a clip of 3 s came out with 2.999 s, below what a model takes."""
     clip = tmp_path / "rounded.mkv"
     source = islice(pulled(drawing("testsrc2=s=160x90:r=24")), 72)
