@@ -110,6 +110,16 @@ VALUES = st.recursive(
     ),
     max_leaves=6,
 )
+
+
+@pytest.mark.parametrize("given", ["5", " 5", 5.0, "5.0"])
+def test_a_priority_that_is_given_as_a_text_is_a_number(given: Any) -> None:
+    """Scripts and spreadsheets write numbers as texts."""
+    own, faults = read_own({"priority": given})
+    assert (own.priority, faults) == (5, [])
+    assert isinstance(own.priority, int)
+
+
 KEYS = st.sampled_from(["name", "priority", "upload", "labels", "variants", "ticket", "fps", "x"])
 
 

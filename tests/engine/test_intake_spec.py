@@ -39,6 +39,18 @@ def read(*documents: Document, clip: RelPath | None = CLIP) -> Spec:
     return Specs(catalogue(), EVERYTHING).read(documents, clip)
 
 
+def test_a_clip_of_which_nobody_says_anything_lacks_a_prompt() -> None:
+    """No sidecar that can be read, no preset, and a [watch.defaults] without a key."""
+    assert read().open == ("prompt",)
+
+
+def test_a_variant_may_give_its_priority_as_a_text() -> None:
+    """As the sidecar itself may."""
+    variants = [{"reeldrop": {"priority": "7"}}, {"prompt": "y"}]
+    spec = read(sidecar({"prompt": "x", "reeldrop": {"priority": "3", "variants": variants}}))
+    assert [request.own.priority for request in spec.requests] == [7, 3]
+
+
 def test_a_path_belongs_to_the_folder_of_the_document_that_gives_it() -> None:
     """A preset's picture lies beside the preset."""
     far = preset({"prompt": "x", "image_list": ["style.png"]}, "look")

@@ -13,6 +13,8 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reeldrop.files import look_of
+from reeldrop.settings import OutputSettings
 from reeldrop.telemetry import configure, hide, open_logs
 from reeldrop.telemetry.folder_log import HELD_BACK, KEPT, FolderLog
 from reeldrop.telemetry.redaction import Redactor
@@ -156,6 +158,17 @@ def test_the_log_is_rotated_by_size_and_only_so_many_are_kept(tmp_path: Path) ->
     assert all(file.stat().st_size <= 500 for file in files)
     assert files[0].read_text().splitlines()[-1].startswith("line 199")
     assert log.dropped == 0
+
+
+def test_the_log_looks_as_the_outbox_shall(tmp_path: Path) -> None:
+    """Who reads a share as one of its group reads the log, too."""
+    dress = look_of(OutputSettings.model_validate({"file_mode": "0664", "dir_mode": "2775"})).apply
+    configure("info", to_terminal=False)
+    with open_logs("nas", [tmp_path], dress=dress):
+        structlog.get_logger().info("job.delivered")
+    folder = tmp_path / "_logs"
+    assert oct(folder.stat().st_mode & 0o7777) == "0o2775"
+    assert oct((folder / "nas.jsonl").stat().st_mode & 0o7777) == "0o664"
 
 
 def test_a_missing_outbox_is_not_made_and_its_log_goes_on_when_it_is_back(tmp_path: Path) -> None:

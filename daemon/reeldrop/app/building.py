@@ -78,11 +78,15 @@ class Builder:
         return store
 
     def logs(self, *secrets: SecretStr | None) -> None:
-        """Open the log of every outbox; none of `secrets` stands in any log from now on."""
+        """Open the log of every outbox; none of `secrets` stands in any log from now on.
+
+        Raises SettingsError: the group of the settings does not exist.
+        """
         telemetry.hide(each.get_secret_value() for each in secrets if each is not None)
         outboxes = [Path(watch.outbox).resolve() for watch in self.settings.watch]
         node = self.settings.node_name
-        logs = telemetry.open_logs(node, outboxes, sign=OWN_MARKER)
+        dress = files.look_of(self.settings.output).apply
+        logs = telemetry.open_logs(node, outboxes, sign=OWN_MARKER, dress=dress)
         self.stack.enter_context(logs)
         self.reloads.follow(lambda new: telemetry.set_level(new.log.level))
         self.reloads.follow_key(lambda new: telemetry.hide([new.get_secret_value()]))

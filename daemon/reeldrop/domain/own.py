@@ -48,7 +48,7 @@ def read_own(given: Mapping[str, Any]) -> tuple[Own, list[Fault]]:
         if key == "variants":
             values[key] = _variants(value)
         elif not found:
-            values[key] = _as_rate(value) if key == "fps" else value
+            values[key] = _READ[key](value) if key in _READ else value
     return Own(**values), faults
 
 
@@ -81,10 +81,20 @@ def _name(value: Any) -> str:
 
 
 def _priority(value: Any) -> str:
-    whole = isinstance(value, int) and not isinstance(value, bool)
     lowest, highest = PRIORITIES[0], PRIORITIES[-1]
-    good = whole and value in PRIORITIES
+    good = _as_whole(value) in PRIORITIES
     return "" if good else f"allowed: a whole number from {lowest} to {highest}"
+
+
+def _as_whole(value: Any) -> int | None:
+    """Return a whole number, also one that is given as a text or as 5.0; None where it is none."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return int(number) if number.is_integer() else None
 
 
 def _upload(value: Any) -> str:
@@ -119,6 +129,8 @@ _CHECKS: dict[str, Callable[[Any], str]] = {
     "ticket": _ticket,
     "fps": _fps,
 }
+_READ: dict[str, Callable[[Any], Any]] = {"priority": _as_whole, "fps": _as_rate}
+"""Numbers that are given as texts are numbers."""
 
 
 def _label_faults(value: Any, at: str) -> Iterator[Fault]:

@@ -9,6 +9,7 @@ from reeldrop.domain.errors import StartupError, StepError
 from reeldrop.files.check import check_folders
 from reeldrop.files.faults import translated
 from reeldrop.files.inbox import FolderInbox
+from reeldrop.files.look import look_of
 from reeldrop.files.marker import Mark, mark_of
 from reeldrop.files.owner import folders_of, own
 from reeldrop.files.publish import FolderOutbox
@@ -21,6 +22,7 @@ __all__ = [
     "Mark",
     "check_folders",
     "folders_of",
+    "look_of",
     "mark_of",
     "open_inbox",
     "open_outbox",

@@ -7,6 +7,8 @@ main thread, which would wait for ever for a share that hangs.
 import logging
 import os
 import queue
+from collections.abc import Callable
+from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 from threading import Thread
@@ -17,6 +19,8 @@ KEPT = 5
 """Rotated files that stay."""
 HELD_BACK = 10_000
 """Lines that wait for a folder that does not answer; later ones are dropped and counted."""
+Dress = Callable[[int], object]
+"""Gives an open file or folder the permission bits and the group that the settings want; may raise OSError."""
 
 
 class FolderLog(logging.Handler):
@@ -25,12 +29,20 @@ class FolderLog(logging.Handler):
     One thread for each outbox: a share that hangs holds up its own log alone.
     """
 
-    def __init__(self, outbox: Path, node: str, largest: int = LARGEST, *, sign: str = "") -> None:
+    def __init__(
+        self,
+        outbox: Path,
+        node: str,
+        largest: int = LARGEST,
+        *,
+        sign: str = "",
+        dress: Dress = lambda _: None,
+    ) -> None:
         """`sign` is a file in the outbox without which it is not there: an empty mount point, perhaps."""
         super().__init__()
         self._lines: queue.Queue[str | None] = queue.Queue(HELD_BACK)
         self._dropped = 0
-        self._file = LinesFile(outbox, f"{node}.jsonl", largest, sign)
+        self._file = LinesFile(outbox, f"{node}.jsonl", largest, sign, dress)
         # A daemon thread: a write that hangs in the kernel must not keep the process from ending.
         self._thread = Thread(target=self._drain, name=f"log of {outbox}", daemon=True)
         self._thread.start()
@@ -72,7 +84,8 @@ class FolderLog(logging.Handler):
 class LinesFile:
     """A file of lines, rotated by size, opened anew after each trouble."""
 
-    def __init__(self, outbox: Path, name: str, largest: int, sign: str) -> None:
+    def __init__(self, outbox: Path, name: str, largest: int, sign: str, dress: Dress) -> None:
+        self._dress = dress
         self._sign = outbox / sign
         self._path = outbox / "_logs" / name
         self._largest = largest
@@ -107,12 +120,30 @@ class LinesFile:
         if self._file is None:
             # An outbox that is missing is not made: it may be a share that is not mounted.
             self._sign.lstat()
-            self._path.parent.mkdir(exist_ok=True)
-            if self._path.parent.is_symlink():
-                raise NotADirectoryError(self._path.parent)
+            self._make_folder(self._path.parent)
             self._file = FileIO(self._path, "ab", opener=_no_link)
             self._size = self._path.stat().st_size
+            if not self._size:
+                self._look_as_wanted(self._file.fileno())
         return self._file
+
+    def _make_folder(self, folder: Path) -> None:
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            if folder.is_symlink():
+                raise NotADirectoryError(folder) from None
+            return
+        made = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            self._look_as_wanted(made)
+        finally:
+            os.close(made)
+
+    def _look_as_wanted(self, fd: int) -> None:
+        # A share may not let anybody change them; the line is worth more.
+        with suppress(OSError):
+            self._dress(fd)
 
     def _rotate(self) -> None:
         names = [self._path, *(Path(f"{self._path}.{n}") for n in range(1, KEPT + 1))]

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import structlog
 
-from reeldrop.telemetry.folder_log import FolderLog
+from reeldrop.telemetry.folder_log import Dress, FolderLog
 from reeldrop.telemetry.redaction import Redactor
 
 QUIET = ("httpx", "httpcore", "watchdog", "asyncio", "PIL", "libav")
@@ -90,13 +90,18 @@ def hide(secrets: Iterable[str]) -> None:
         _redactor.hide(secret)
 
 
-def open_logs(node: str, outboxes: Iterable[Path], *, sign: str = "") -> Logs:
+def open_logs(
+    node: str, outboxes: Iterable[Path], *, sign: str = "", dress: Dress = lambda _: None
+) -> Logs:
     """Write every event to `_logs/<node>.jsonl` of each outbox too, until the logs are closed.
 
     Folders are touched by threads alone: this returns at once, and nothing of it can hang or fail.
-    An outbox that does not hold the file `sign` is one that is not there.
+    An outbox that does not hold the file `sign` is one that is not there. `dress` gives what is made
+    in it its permission bits and group.
     """
-    handlers = [FolderLog(outbox, node, sign=sign) for outbox in dict.fromkeys(outboxes)]
+    handlers = [
+        FolderLog(outbox, node, sign=sign, dress=dress) for outbox in dict.fromkeys(outboxes)
+    ]
     for handler in handlers:
         handler.setFormatter(_formatter(to_terminal=False))
         logging.getLogger().addHandler(handler)

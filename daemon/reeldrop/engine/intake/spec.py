@@ -10,7 +10,7 @@ from typing import Any
 from reeldrop.domain.errors import SettingsError
 from reeldrop.domain.fit import Fit, MediaLimits
 from reeldrop.domain.job import MediaFile, RelPath
-from reeldrop.domain.own import Own, read_own
+from reeldrop.domain.own import VARIANT_KEYS, Own, read_own
 from reeldrop.domain.path_map import NO_MAP, PathMap
 from reeldrop.domain.references import Reference, read_references, with_files
 from reeldrop.domain.spec import (
@@ -212,7 +212,7 @@ class Specs:
             _own_of(own, merged, variant),
             clip_key,
             variant,
-            named=_names_itself(documents[-1], variant),
+            named=bool(variant) and _names_itself(documents[-1]),
             references=tuple(found),
             limits=model.limits,
         )
@@ -232,17 +232,18 @@ class Specs:
         return model
 
 
-def _names_itself(document: Document, variant: int) -> bool:
+def _names_itself(document: Document) -> bool:
     own = document.body.get(OWN, {})
-    return bool(variant) and isinstance(own, Mapping) and "name" in own
+    return isinstance(own, Mapping) and "name" in own
 
 
 def _own_of(own: Own, merged: Merged, variant: int) -> Own:
     """Return `own` as it is for one variant; its overrides were checked with the others."""
     if not variant:
         return own
-    given = {key: merged.own[key] for key in ("name", "priority", "labels") if key in merged.own}
-    return replace(own, **given)
+    given = {key: value for key, value in merged.own.items() if key in VARIANT_KEYS}
+    overrides, _ = read_own(given)
+    return replace(own, **{key: getattr(overrides, key) for key in given})
 
 
 def _problems(draft: Draft, variant: int) -> tuple[Problem, ...]:
