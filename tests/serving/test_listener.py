@@ -89,7 +89,6 @@ async def test_who_takes_nothing_gives_the_place_back() -> None:
             client.close()
 
 
-@pytest.mark.slow
 async def test_who_asks_for_nothing_gives_his_place_to_who_does() -> None:
     """A few that only connect must not keep anybody out; the one that came first goes first."""
     patience = Patience(idle=60, head=60, piece=60)
@@ -111,6 +110,7 @@ async def test_who_asks_for_nothing_gives_his_place_to_who_does() -> None:
             assert b" 503 " in await one_more()
 
 
+@pytest.mark.slow
 async def test_who_takes_little_at_a_time_gets_all_of_it() -> None:
     """A slow line is no attack: only where nothing moves a connection is given up."""
     async with served(Patience(idle=1.0, head=1.0, piece=1.0)) as port:
