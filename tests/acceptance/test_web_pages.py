@@ -5,8 +5,10 @@ import os
 import signal
 import socket
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import httpx
@@ -17,7 +19,7 @@ from prometheus_client.openmetrics.parser import (
 )
 from prometheus_client.parser import text_string_to_metric_families as text_families
 
-from acceptance.world import Site, eventually
+from acceptance.world import STOPPED, Site, eventually
 from doors import free_port
 from reeldrop.simulator import Simulator
 from reeldrop.simulator.faults import Fault, Route
@@ -243,19 +245,21 @@ async def test_a_head_is_an_answer_without_its_body_and_nothing_else_is_answered
         assert client.get("/healthz?verbose=1").status_code == 200
         for other in ("/", "/healthz/", "/media/x", "/metrics/..", "/favicon.ico", "/HEALTHZ"):
             assert client.get(other).status_code == 404
-        assert b"HTTP/1.1 429 " in asked_in_one_breath(base, "/x", 200)
+        await eventually(lambda: b"HTTP/1.1 429 " in asked_in_one_breath(base, "/x", 60))
         assert client.get("/healthz").status_code == 200
 
 
 def asked_in_one_breath(base: str, page: str, times: int) -> bytes:
     """Return everything that is answered: whoever waits for each answer may not ask often enough."""
     host, _, port = base.removeprefix("http://").partition(":")
-    one = f"GET {page} HTTP/1.1\r\nHost: x\r\n"
-    with socket.create_connection((host, int(port)), 20) as client:
-        client.sendall(
-            (one + "\r\n").encode() * (times - 1) + f"{one}Connection: close\r\n\r\n".encode()
-        )
-        return b"".join(iter(lambda: client.recv(65_536), b""))
+    with ExitStack() as stack:
+        clients = [
+            stack.enter_context(socket.create_connection((host, int(port)), 20))
+            for _ in range(times)
+        ]
+        for client in clients:
+            client.sendall(f"GET {page} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        return b"".join(client.recv(65_536) for client in clients)
 
 
 # ---------------------------------------------------------------------------- the token
@@ -344,6 +348,47 @@ async def test_connections_that_ask_for_nothing_do_not_shut_the_health_out(site:
         for _ in range(3):
             code, line, errors = await site.command("status", "--health")
             assert (code, errors) == (0, ""), line
+
+
+async def test_who_asks_without_end_shuts_nobody_out_and_delays_no_stop(site: Site) -> None:
+    """It takes no token to send requests that are all refused, and to read what is answered."""
+    base = listening(site)
+    await site.start()
+    over = threading.Event()
+    pushing = threading.Thread(target=push, args=(base, over))
+    pushing.start()
+    try:
+        await eventually(lambda: "web.refused" in site.log)
+        for _ in range(3):
+            code, line, errors = await site.command("status", "--health")
+            assert (code, errors) == (0, ""), line
+        began = time.monotonic()
+        assert await site.stop() == 0
+        assert time.monotonic() - began < STOPPED
+    finally:
+        over.set()
+        await asyncio.to_thread(pushing.join)
+
+
+def push(base: str, over: threading.Event) -> None:
+    """Send requests as fast as they go, on one connection after another, until it is over."""
+    host, _, port = base.removeprefix("http://").partition(":")
+    while not over.is_set():
+        with suppress(OSError), socket.create_connection((host, int(port)), 20) as client:
+            reading = threading.Thread(target=read_all, args=(client,))
+            reading.start()
+            with suppress(OSError):
+                while not over.is_set():
+                    client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 2000)
+            client.shutdown(socket.SHUT_RDWR)
+            reading.join()
+
+
+def read_all(client: socket.socket) -> None:
+    """Read until there is nothing more."""
+    with suppress(OSError):
+        while client.recv(65_536):
+            pass
 
 
 # ---------------------------------------------------------------------------- the address

@@ -110,6 +110,33 @@ async def test_who_asks_for_nothing_gives_his_place_to_who_does() -> None:
             assert b" 503 " in await one_more()
 
 
+async def test_who_asks_without_end_lets_others_be_answered_in_between() -> None:
+    """All of one client's requests lie here already: nothing makes the loop wait between them."""
+    asked_for = list[str]()
+
+    async def noted(request: Request) -> Answer:
+        asked_for.append(request.target)
+        return Answer(200)
+
+    listener = Listener(lambda r, w: Connection(r, w, noted, lambda: 0.0, Patience()))
+    port = await listener.open("127.0.0.1", 0)
+    with socket.create_connection(("127.0.0.1", port)) as pushing:
+        pushing.sendall(b"GET /push HTTP/1.1\r\nHost: x\r\n\r\n" * 1000)
+        assert b" 200 " in await asked(port, "/other")
+    await listener.close()
+    assert 0 < asked_for.index("/other") < 100
+
+
+async def test_one_connection_is_good_for_so_many_requests() -> None:
+    """Its client is told at the last one, and those that it has sent besides are not answered."""
+    async with served(Patience(requests=3)) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 5)
+        answers = (await reader.read()).lower().split(b"http/1.1 200 ")[1:]
+        writer.close()
+    assert [b"connection: close" in each for each in answers] == [False, False, True]
+
+
 @pytest.mark.slow
 async def test_who_takes_little_at_a_time_gets_all_of_it() -> None:
     """A slow line is no attack: only where nothing moves a connection is given up."""

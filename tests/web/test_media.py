@@ -269,6 +269,14 @@ async def test_who_guesses_is_told_to_come_later_and_good_tokens_still_work(medi
     assert (await media.ask("", method="HEAD")).status == 200
 
 
+async def test_who_is_refused_must_connect_anew(media: Desk) -> None:
+    """What else was asked for in the same breath costs nothing any more."""
+    for method, target in (("GET", "/media/x"), ("POST", media.target), ("GET", "/other")):
+        received = await media.raw(f"{method} {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 9)
+        assert received.count(b"HTTP/1.1 4") == 1
+        assert b"\r\nconnection: close\r\n" in received.lower()
+
+
 async def test_slow_and_silent_clients_are_let_go(tmp_path: Path) -> None:
     """A few that never end a request would else hold every connection."""
     async with desk(tmp_path, SHORT, 64) as media:

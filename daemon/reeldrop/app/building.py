@@ -45,8 +45,8 @@ from reeldrop.upload import Chooser, open_uploads
 from reeldrop.web.records import late_after
 from reeldrop.web.status import StatusBoard
 
-STRANGERS = Patience(idle=15.0, head=10.0, piece=60.0)
-"""What is borne of whoever comes to the web listener, in seconds."""
+STRANGERS = Patience(idle=15.0, head=10.0, piece=60.0, requests=100)
+"""What is borne of whoever comes to the web listener."""
 CONNECTIONS = 64
 """How many of them at once."""
 

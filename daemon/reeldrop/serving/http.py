@@ -21,12 +21,13 @@ BODILESS = frozenset({204, 304})
 class Patience:
     """Seconds that a client gets: to begin a request, to send its head, and to take or send any bytes.
 
-    None: as long as it likes.
+    And how many requests one connection is good for. None: as long, or as many, as it likes.
     """
 
     idle: float | None = None
     head: float | None = None
     piece: float | None = None
+    requests: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ class Connection:
         self.h11 = h11.Connection(h11.SERVER)
         self._handle, self._now = handle, now
         self._patience = patience
+        self._answered = 0
         self.waits = True
         """Whether the client has asked for nothing that it has not got."""
 
@@ -116,6 +118,8 @@ class Connection:
                     await self._linger()
                     return
                 self.h11.start_next_cycle()
+                # Where the next request lies here already, and its answer can go at once, nothing else waits.
+                await asyncio.sleep(0)
         except h11.RemoteProtocolError as error:
             await self._refuse(error)
         except (Hangup, TimeoutError):
@@ -161,6 +165,7 @@ class Connection:
 
     async def send(self, request: Request, answer: Answer) -> None:
         """Send one answer. Raises Hangup where its body breaks off, TimeoutError, ConnectionError."""
+        self._answered += 1
         head = self.h11.send(self.head(answer)) or b""
         if request.method == "HEAD" or not answer.length:
             self.writer.write(head)
@@ -176,7 +181,7 @@ class Connection:
             **({} if answer.status in BODILESS else {"content-length": str(answer.length)}),
             **answer.headers,
         }
-        if self.h11.their_state is not h11.DONE:
+        if self.h11.their_state is not h11.DONE or self._answered == self._patience.requests:
             headers["connection"] = "close"
         reason = b""
         with contextlib.suppress(ValueError):

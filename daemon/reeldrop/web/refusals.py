@@ -19,6 +19,8 @@ REFUSALS = 20.0
 REFUSALS_AT_ONCE = 50.0
 TOLD_EVERY = 60.0
 """Seconds between two lines of the log on refusals."""
+CLOSE = {"connection": "close"}
+"""Who is refused must connect anew: that takes longer than to send the next request."""
 PLAIN = {"cache-control": "private, no-store", "x-content-type-options": "nosniff"}
 
 
@@ -39,9 +41,9 @@ class Refusals:
         self._since = now
         self._tell(status, now)
         if self._left < 1:
-            return empty(HTTPStatus.TOO_MANY_REQUESTS, {"retry-after": "1"})
+            return empty(HTTPStatus.TOO_MANY_REQUESTS, CLOSE | {"retry-after": "1"})
         self._left -= 1
-        return empty(status, headers)
+        return empty(status, CLOSE | dict(headers or {}))
 
     def _tell(self, status: HTTPStatus, now: float) -> None:
         self._untold += 1
