@@ -68,12 +68,12 @@ async def asked(port: int, target: str, lines: str = "Connection: close\r\n") ->
         writer.close()
 
 
-def silent_client(port: int) -> socket.socket:
+def silent_client(port: int, target: str = "/big") -> socket.socket:
     """Ask for a large answer and take nothing of it."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client.connect(("127.0.0.1", port))
-    client.sendall(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n")
+    client.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     return client
 
 
@@ -108,6 +108,18 @@ async def test_who_asks_for_nothing_gives_his_place_to_who_does() -> None:
                 assert await reader.read() == b""
                 writer.close()
             assert b" 503 " in await one_more()
+
+
+async def test_who_does_not_take_his_answer_gives_his_place_to_who_asks() -> None:
+    """Nor do a few that ask and never read keep anybody out, however much each has asked for."""
+    patience = Patience(idle=60, head=60, piece=60)
+    async with served(patience, most=2) as port, asyncio.timeout(20):
+        with ExitStack() as deaf:
+            for _ in range(2):
+                client = deaf.enter_context(silent_client(port, "/lump"))
+                await asyncio.to_thread(client.recv, 1)  # its answer is on its way
+            for _ in range(3):
+                assert (await asked(port, "/")).endswith(b"hello")
 
 
 async def test_who_asks_without_end_lets_others_be_answered_in_between() -> None:

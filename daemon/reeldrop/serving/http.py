@@ -105,7 +105,10 @@ class Connection:
         self._patience = patience
         self._answered = 0
         self.waits = True
-        """Whether the client has asked for nothing that it has not got."""
+        """Whether the client alone holds it up: it asks for nothing, or does not take what lies ready for it.
+
+        A body that is made while it is sent is neither, however slowly it goes.
+        """
 
     async def serve(self) -> None:
         """Answer until either side has enough; all that is to arrive has left when this returns."""
@@ -168,9 +171,13 @@ class Connection:
         self._answered += 1
         head = self.h11.send(self.head(answer)) or b""
         if request.method == "HEAD" or not answer.length:
+            self.waits = True
             self.writer.write(head)
+        elif isinstance(answer.body, Stream):
+            await self._send_stream(answer.body, head)
         else:
-            await self._send_body(answer.body, head)
+            self.waits = True
+            self.writer.write(head + (self.h11.send(h11.Data(data=answer.body)) or b""))
         self.writer.write(self.h11.send(h11.EndOfMessage()) or b"")
         await self.drain()
 
@@ -188,10 +195,7 @@ class Connection:
             reason = http.HTTPStatus(answer.status).phrase.encode()
         return h11.Response(status_code=answer.status, headers=list(headers.items()), reason=reason)
 
-    async def _send_body(self, body: bytes | Stream, head: bytes) -> None:
-        if isinstance(body, bytes):
-            self.writer.write(head + (self.h11.send(h11.Data(data=body)) or b""))
-            return
+    async def _send_stream(self, body: Stream, head: bytes) -> None:
         left = body.length
         async with aclosing(body.pieces()) as pieces:
             async for piece in pieces:

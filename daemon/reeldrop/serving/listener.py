@@ -20,7 +20,7 @@ class Listener:
     def __init__(self, connect: Connect, most: int | None = None) -> None:
         """`most` connections at once are served, as many again told to come later; None: as many as come.
 
-        Where there is no place, whoever asks for nothing gives his to the next.
+        Where there is no place, whoever asks for nothing, or does not take his answer, gives his to the next.
         """
         self._connect = connect
         self._most = most
@@ -67,7 +67,7 @@ class Listener:
                 self._served.pop(task, None)
 
     def _has_place(self) -> bool:
-        """Say whether one more can be served, be it in the place of one that asks for nothing."""
+        """Say whether one more can be served, be it in the place of one that only its client holds up."""
         if self._most is None or len(self._served) < self._most:
             return True
         waits = next((task for task, each in self._served.items() if each.waits), None)
