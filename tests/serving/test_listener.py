@@ -89,6 +89,7 @@ async def test_who_takes_nothing_gives_the_place_back() -> None:
             client.close()
 
 
+@pytest.mark.slow
 async def test_who_asks_for_nothing_gives_his_place_to_who_does() -> None:
     """A few that only connect must not keep anybody out; the one that came first goes first."""
     patience = Patience(idle=60, head=60, piece=60)
@@ -120,6 +121,35 @@ async def test_who_does_not_take_his_answer_gives_his_place_to_who_asks() -> Non
                 await asyncio.to_thread(client.recv, 1)  # its answer is on its way
             for _ in range(3):
                 assert (await asked(port, "/")).endswith(b"hello")
+
+
+async def test_who_comes_while_all_are_being_answered_waits_a_moment_for_a_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Those that ask again and again are being answered most of the time, and never for long."""
+    monkeypatch.setattr("reeldrop.serving.listener.MOMENT", 20.0)
+    asked_for, go_on = list[str](), asyncio.Event()
+
+    async def held(request: Request) -> Answer:
+        asked_for.append(request.target)
+        await go_on.wait()
+        return Answer(200, b"hello")
+
+    listener = Listener(lambda r, w: Connection(r, w, held, lambda: 0.0, Patience()), 1)
+    port = await listener.open("127.0.0.1", 0)
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        # The first keeps its connection.
+        first = await asyncio.open_connection("127.0.0.1", port)
+        first[1].write(b"GET /first HTTP/1.1\r\nHost: x\r\n\r\n")
+        while not asked_for:
+            await asyncio.sleep(0)
+        second = group.create_task(asked(port, "/second"))
+        while len(listener._tasks) < 2:
+            await asyncio.sleep(0)
+        go_on.set()
+        assert (await second).endswith(b"hello")
+    first[1].close()
+    await listener.close()
 
 
 async def test_who_asks_without_end_lets_others_be_answered_in_between() -> None:

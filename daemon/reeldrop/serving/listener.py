@@ -11,14 +11,16 @@ BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0
 
 
 MOMENT = 1.0
-"""Seconds that who is turned away gets to read it."""
+"""Seconds that one more waits for a place, and that who is turned away gets to read it."""
+LOOK_AGAIN = 0.05
+"""Seconds between two looks for a place."""
 
 
 class Listener:
     """One port and its connections."""
 
     def __init__(self, connect: Connect, most: int | None = None) -> None:
-        """`most` connections at once are served, as many again told to come later; None: as many as come.
+        """`most` connections at once are served, as many again wait a moment; None: as many as come.
 
         Where there is no place, whoever asks for nothing, or does not take his answer, gives his to the next.
         """
@@ -55,10 +57,10 @@ class Listener:
         # Nobody awaits this task; `close` alone cancels it, and a client may leave at any time.
         with contextlib.suppress(OSError, asyncio.CancelledError):
             try:
-                if self._has_place():
+                if self._has_place() or await self._gets_place():
                     connection = self._served[task] = self._connect(reader, writer)
                     await connection.serve()
-                elif len(self._tasks) <= 2 * (self._most or 0):
+                elif self._may_wait():
                     await _turn_away(reader, writer)
             finally:
                 # Not closed and waited for: who takes nothing would be waited for without end.
@@ -76,6 +78,19 @@ class Listener:
         del self._served[waits]
         waits.cancel()
         return True
+
+    async def _gets_place(self) -> bool:
+        """Wait for a place: where all are being answered, most have their answers soon."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(MOMENT):
+                while self._may_wait():
+                    await asyncio.sleep(LOOK_AGAIN)
+                    if self._has_place():
+                        return True
+        return False
+
+    def _may_wait(self) -> bool:
+        return len(self._tasks) <= 2 * (self._most or 0)
 
 
 async def _turn_away(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
