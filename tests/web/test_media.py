@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from meters import meter
 from reeldrop.domain.job import Claim, ClaimedFile, Job, JobId, RelPath
@@ -86,8 +87,10 @@ def reply_of(received: bytes) -> Reply:
 
 
 @asynccontextmanager
-async def desk(tmp_path: Path, patience: Patience, most: int) -> AsyncGenerator[Desk]:
-    (file := tmp_path / "a.mov").write_bytes(CONTENT)
+async def desk(
+    tmp_path: Path, patience: Patience, most: int, content: bytes = CONTENT
+) -> AsyncGenerator[Desk]:
+    (file := tmp_path / "a.mov").write_bytes(content)
     clock = SystemClock()
     store = await open_store(
         StoreSettings(url=f"sqlite:///{tmp_path}/state/r.db"),
@@ -109,9 +112,12 @@ async def desk(tmp_path: Path, patience: Patience, most: int) -> AsyncGenerator[
     async def counted(_: JobId) -> AsyncGenerator[Meter]:
         yield meter()
 
-    pages = MediaPages(uploads.route, counted, clock, Refusals(Still()))
+    refusals = Refusals(Still())
+    pages = MediaPages(uploads.route, counted, clock, refusals)
     listener = Listener(
-        lambda reader, writer: Connection(reader, writer, pages, clock.now, patience), most
+        lambda reader, writer: Connection(reader, writer, pages, clock.now, patience),
+        most,
+        lambda: refusals.full("connections"),
     )
     port = await listener.open("127.0.0.1", 0)
     sending = await uploads.prepare(file, "signed_url", JOB, meter())
@@ -297,21 +303,30 @@ async def test_who_does_not_take_what_was_asked_for_is_let_go(tmp_path: Path) ->
         del reader
 
 
-@pytest.mark.parametrize("most", [2, 9], ids=["of all", "of media"])
+@pytest.mark.parametrize(
+    "most",
+    [pytest.param(2, marks=pytest.mark.slow, id="of all"), pytest.param(9, id="of media")],
+)
 async def test_only_so_many_are_served_at_once(
     tmp_path: Path, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The daemon has clips to look after, and others ask for its health."""
     monkeypatch.setattr("reeldrop.web.media.AT_ONCE", 2 if most == 9 else 9)
-    async with desk(tmp_path, LONG, most) as media:
+    # More than the system takes in advance: a client that reads nothing holds its place.
+    async with desk(tmp_path, LONG, most, CONTENT * 20) as media:
         held = [
             await asyncio.open_connection("127.0.0.1", media.port, limit=1024) for _ in range(2)
         ]
-        for _, writer in held:
-            writer.write(f"GET {media.target} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 30)
-        async with asyncio.timeout(LONGEST / 2):
-            while (got := await media.ask("")).status != 503:
-                await asyncio.sleep(0.01)
+        for reader, writer in held:
+            writer.write(f"GET {media.target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
+        with capture_logs() as logs:
+            got, again = await media.ask(""), await media.ask("")
+        assert (got.status, again.status) == (503, 503)
+        told = [(log["log_level"], log["what"]) for log in logs if log["event"] == "web.full"]
+        what = "connections" if most == 2 else "files"
+        # One line a minute.
+        assert told == [("warning", what), ("debug", what)]
         assert {name.lower(): each for name, each in got.headers.items()}["retry-after"] == "5"
         assert (await media.ask("", method="HEAD")).status == (503 if most == 2 else 200)
         for _, writer in held:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import random
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,14 +123,18 @@ class Builder:
         self.reloads.follow(lambda new: opened.send_inside_up_to(new.upload.data_uri_max))
         return opened
 
-    async def listen(self, pages: Handler) -> int:
-        """Answer whoever comes to `web.listen`; return the port. Raises StartupError."""
+    async def listen(self, pages: Handler, full: Callable[[], None] = lambda: None) -> int:
+        """Answer whoever comes to `web.listen`; return the port. Raises StartupError.
+
+        `full` hears of each one for whom there is no place.
+        """
         settings = self.settings.web
         if settings.address is None:
             raise AssertionError("nothing is listened for where the settings name no place")
         listener = Listener(
             lambda reader, writer: Connection(reader, writer, pages, self.clock.now, STRANGERS),
             CONNECTIONS,
+            full,
         )
         try:
             port = await listener.open(*settings.address)

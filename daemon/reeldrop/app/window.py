@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
@@ -58,25 +58,26 @@ async def open_window(
         # A tunnel or proxy may pass on more than /media/: what the world can reach lets nobody in.
         token = SecretStr(secrets.token_hex(32))
     pages = Pages(health, MetricsPage(own, glance, late, counters), media, token, refusals)
+    listen = partial(build.listen, pages, partial(refusals.full, "connections"))
     try:
-        port = await build.listen(pages)
+        port = await listen()
     except StartupError as error:
         if _is_counted_on(build.settings):
             raise
         # Two daemons of one host have the same default: that one of them shows less is no reason to end.
         log.warning("web.unavailable", listen=web.listen, error=error.message)
-        return partial(_open_later, build, pages)
+        return partial(_open_later, build, listen)
     log.info("web.listening", listen=web.listen, port=port)
     return None
 
 
-async def _open_later(build: Builder, pages: Pages) -> None:
+async def _open_later(build: Builder, listen: Callable[[], Awaitable[int]]) -> None:
     """Answer as soon as the address is free: the other program may have ended."""
     port = None
     while port is None:
         await build.clock.sleep(AGAIN)
         with suppress(StartupError):
-            port = await build.listen(pages)
+            port = await listen()
     log.info("web.listening", listen=build.settings.web.listen, port=port)
 
 

@@ -19,13 +19,17 @@ LOOK_AGAIN = 0.05
 class Listener:
     """One port and its connections."""
 
-    def __init__(self, connect: Connect, most: int | None = None) -> None:
+    def __init__(
+        self, connect: Connect, most: int | None = None, full: Callable[[], None] = lambda: None
+    ) -> None:
         """`most` connections at once are served, as many again wait a moment; None: as many as come.
 
         Where there is no place, whoever asks for nothing, or does not take his answer, gives his to the next.
+        `full` hears of each one that finds none.
         """
         self._connect = connect
         self._most = most
+        self._full = full
         self._tasks: set[asyncio.Task[None]] = set()
         self._served: dict[asyncio.Task[None], Connection] = {}
         """Those of them that have a place, the oldest first."""
@@ -60,8 +64,10 @@ class Listener:
                 if self._has_place() or await self._gets_place():
                     connection = self._served[task] = self._connect(reader, writer)
                     await connection.serve()
-                elif self._may_wait():
-                    await _turn_away(reader, writer)
+                else:
+                    self._full()
+                    if self._may_wait():
+                        await _turn_away(reader, writer)
             finally:
                 # Not closed and waited for: who takes nothing would be waited for without end.
                 writer.transport.abort()

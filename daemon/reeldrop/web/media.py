@@ -16,7 +16,7 @@ from reeldrop.domain.job import JobId
 from reeldrop.domain.tokens import Refusal
 from reeldrop.ports import Clock, Meter, Offered, Offers
 from reeldrop.serving.http import Answer, Hangup, Request, Stream
-from reeldrop.web.refusals import PLAIN, Refusals, empty
+from reeldrop.web.refusals import CLOSE, PLAIN, Refusals, empty
 
 log = structlog.get_logger()
 
@@ -25,7 +25,7 @@ Counted = Callable[[JobId], AbstractAsyncContextManager[Meter]]
 AT_ONCE = 48
 """Files that are given out at once: fewer than there are connections, so that slow clients leave some to others."""
 
-LATER = {"retry-after": "5", "connection": "close"}
+LATER = CLOSE | {"retry-after": "5"}
 
 _TARGET = re.compile(r"/media/([A-Za-z0-9._-]{1,200})", re.ASCII)
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.ASCII)
@@ -79,6 +79,7 @@ class MediaPages:
             status = HTTPStatus.PARTIAL_CONTENT
             headers["content-range"] = f"bytes {start}-{end - 1}/{offered.size}"
         if request.method == "GET" and self._giving >= AT_ONCE:
+            self._refusals.full("files")
             return empty(HTTPStatus.SERVICE_UNAVAILABLE, LATER)
         length = end - start
         return Answer(status, Stream(length, lambda: self._told(offered, start, length)), headers)
