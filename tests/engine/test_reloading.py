@@ -130,3 +130,31 @@ async def test_one_wrong_value_keeps_all_the_others_out(settings: Settings) -> N
         assert daemon.rooms.policy.poll_interval == settings.api.poll_interval
         told = await daemon.reload(watch={"defaults": {"prompt": "typed"}})
         assert told["changed"] == ["api.poll_interval", "watch.main.defaults"]
+
+
+@pytest.mark.parametrize("where", ["checking", "opening"])
+async def test_what_nobody_foresaw_refuses_a_reload_and_ends_nothing(
+    settings: Settings, where: str
+) -> None:
+    """A library that cannot bear a value, or a bug: whoever reloads a daemon that works keeps it."""
+    meets = True
+
+    def stumble(_: Settings) -> None:
+        if meets:
+            raise ZeroDivisionError
+
+    async def opening(new: Settings) -> None:
+        stumble(new)
+
+    async with working(settings) as daemon:
+        if where == "checking":
+            daemon.reloads.check(stumble)
+        else:
+            daemon.reloads.open_receivers(opening)
+        told = await daemon.reload(api={"poll_interval": 7.0})
+        assert (told["event"], told["log_level"]) == ("settings.refused", "error")
+        assert told["error"] == "an internal error (ZeroDivisionError)."
+        assert daemon.rooms.policy.poll_interval == settings.api.poll_interval
+        meets = False
+        assert (await daemon.reload())["changed"] == ["api.poll_interval"]
+        assert daemon.rooms.policy.poll_interval == 7.0

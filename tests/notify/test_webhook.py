@@ -13,7 +13,7 @@ import pytest
 
 from ears import SECRET, Ears, listening
 from notify.conftest import NoticeMaker
-from reeldrop.domain.errors import NotTold
+from reeldrop.domain.errors import NotTold, SettingsError
 from reeldrop.host.clock import SystemClock
 from reeldrop.notify.secret_files import signing_keys
 from reeldrop.notify.webhook import Webhook, signature
@@ -182,3 +182,26 @@ async def test_what_is_not_there_or_no_web_server_is_told_by_its_host_alone(
             await webhook.tell(new_notice())
     assert "very-secret" not in caught.value.message + str(webhook)
     await webhook.aclose()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("NO_PROXY", "localhost,fd00::/8"),
+        ("HTTPS_PROXY", "ftp://me:pa55word@proxy"),
+        ("ALL_PROXY", "socks5://me:pa55word@proxy:1"),
+        ("SSL_CERT_FILE", "/not/there"),
+    ],
+)
+def test_an_environment_in_which_nothing_can_be_posted_is_named(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    """A crash here would end the start without a word, and a daemon that works at its reload."""
+    for other in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"):
+        for name in (other, other.lower()):
+            monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=variable) as caught:
+        opened("https://hooks.example.com/x")
+    assert "pa55word" not in caught.value.message
+    assert caught.value.__cause__ is None or variable == "SSL_CERT_FILE"

@@ -7,7 +7,7 @@ Rule 3: what cannot be applied is named, in the log and in the status line, unti
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import structlog
 from pydantic import SecretStr
@@ -17,7 +17,7 @@ from reeldrop.domain.errors import SettingsError
 from reeldrop.host.notify import Notifier
 from reeldrop.ports import Receiver
 from reeldrop.provider.client import check_key
-from reeldrop.settings import Loaded, Settings, api_key, renewed
+from reeldrop.settings import Loaded, Renewed, Settings, api_key, renewed
 
 log = structlog.get_logger()
 
@@ -32,6 +32,15 @@ LONGEST_READ = 10.0
 """Seconds that the files of the settings may take to be read."""
 
 T = TypeVar("T")
+
+
+class _Anew(NamedTuple):
+    """What was read, checked and opened, and waits to be applied."""
+
+    settings: Renewed
+    key: SecretStr | None
+    is_other_key: bool
+    receivers: Sequence[Receiver] | None
 
 
 class Reloads:
@@ -86,28 +95,39 @@ class Reloads:
             self.asked.clear()
             notifier.reloading()
             try:
-                await self._reload(note)
+                anew = await self._read_anew()
             except SettingsError as error:
                 log.warning("settings.refused", error=error.message, hint=error.hint)
-                note(f"The last reload was refused: {error.message} {self._kept}".strip())
+                self._refuse(error.message, note)
+            except Exception as error:
+                # A bug, or a library's, that these settings meet: the daemon works by those it has.
+                why = f"an internal error ({type(error).__name__})."
+                log.exception("settings.refused", error=why, hint="")
+                self._refuse(why, note)
+            else:
+                self._apply(anew, note)
             notifier.ready()
 
-    async def _reload(self, note: Callable[[str], None]) -> None:
-        """Raises SettingsError: what was read is wrong, or not to be had; then nothing has changed."""
+    async def _read_anew(self) -> _Anew:
+        """Read and check everything; nothing has changed when it returns. Raises SettingsError."""
         if self._read is None or self._now is None:
-            return
+            raise AssertionError("nobody may ask who has not said how the settings are read")
         now, key = self._now
         loaded = await _in_time(aside(self._read))
-        settings, changed, kept = renewed(now, loaded.settings, loaded.source)
-        new_key = await self._new_key(settings) if key else None
-        _tell(self._checks, settings)
+        new = renewed(now, loaded.settings, loaded.source)
+        new_key = await self._new_key(new.settings) if key else None
+        _tell(self._checks, new.settings)
         # The last that can fail: those who are opened are told from now on.
-        receivers = await self._opened(settings)
-        self._now = settings, new_key
+        receivers = await self._opened(new.settings)
+        return _Anew(new, new_key, new_key != key, receivers)
+
+    def _apply(self, anew: _Anew, note: Callable[[str], None]) -> None:
+        (settings, changed, kept), key, is_other_key, receivers = anew
+        self._now = settings, key
         _tell(self._followers, self._seen_through(settings))
-        if new_key and new_key != key:
+        if key and is_other_key:
             changed.append(KEY)
-            _tell(self._key_followers, new_key)
+            _tell(self._key_followers, key)
         if receivers is not None:
             named = any(each.startswith("notify.") for each in changed)
             changed += [] if named else [SECRETS]
@@ -115,6 +135,9 @@ class Reloads:
         log.info("settings.reloaded", changed=changed, kept=kept)
         self._kept = f"{NEEDS_A_RESTART} {', '.join(kept)}." if kept else ""
         note(self._kept)
+
+    def _refuse(self, why: str, note: Callable[[str], None]) -> None:
+        note(f"The last reload was refused: {why} {self._kept}".strip())
 
     async def _new_key(self, settings: Settings) -> SecretStr:
         key = await _in_time(aside(api_key, settings.api))

@@ -5,7 +5,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import httpx
 
@@ -41,13 +41,7 @@ class Webhook:
         self.occasions: Collection[Occasion] = settings.webhook_on
         self._keys = keys
         self._clock = clock
-        # By the proxy of the environment, as everything that goes out from here; this host itself, never.
-        self._client = httpx.AsyncClient(
-            timeout=httpx.Timeout(IN_ALL, connect=CONNECT),
-            mounts={"http://": None},
-            headers={"user-agent": agent, "content-type": "application/json"},
-            follow_redirects=False,
-        )
+        self._client = _client({"user-agent": agent, "content-type": "application/json"})
 
     def __str__(self) -> str:
         return f"webhook at {self._host}"
@@ -94,6 +88,29 @@ class Webhook:
     async def aclose(self) -> None:
         """Close its connections."""
         await self._client.aclose()
+
+
+def _client(headers: Mapping[str, str]) -> httpx.AsyncClient:
+    """Return what posts. Raises SettingsError where the environment makes that impossible."""
+    try:
+        # By the proxy of the environment, as everything that goes out from here; this host itself, never.
+        return httpx.AsyncClient(
+            timeout=httpx.Timeout(IN_ALL, connect=CONNECT),
+            mounts={"http://": None},
+            headers=headers,
+            follow_redirects=False,
+        )
+    except OSError as error:
+        raise SettingsError(
+            f"notify.webhook: SSL_CERT_FILE of the environment cannot be read: {error.strerror}"
+        ) from error
+    except (httpx.InvalidURL, ValueError, ImportError):
+        # The library's own text may quote a proxy's password.
+        raise SettingsError(
+            "notify.webhook: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY or NO_PROXY of the environment holds "
+            "what cannot be understood",
+            hint="Proxies are http:// or https:// addresses; NO_PROXY may not hold IPv6 networks, like fd00::/8.",
+        ) from None
 
 
 def signature(keys: Sequence[bytes], notice_id: str, at: int, body: bytes) -> dict[str, str]:
