@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import inf
@@ -22,6 +22,7 @@ from reeldrop.engine.gate import Gate
 from reeldrop.engine.notices import Notices
 from reeldrop.engine.notices.closures import QUIET, STANDS, Closures
 from reeldrop.engine.notices.line import GIVEN_UP, REFUSED
+from reeldrop.engine.notices.wording import of_block
 from reeldrop.engine.rooms import Rooms
 from reeldrop.host.clock import SystemClock
 from reeldrop.ports import Block, Clock, JobStore, Scope
@@ -123,20 +124,27 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     await store.close()
 
 
+@asynccontextmanager
+async def running(
+    notices: Notices,
+) -> AsyncGenerator[Callable[[Callable[[], Any]], Awaitable[None]]]:
+    """Have a daemon's notices told meanwhile; what is given awaits a condition."""
+
+    async def until(true: Callable[[], Any]) -> None:
+        while not true():
+            await asyncio.sleep(0.001)
+
+    await notices.begin()
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        lane = group.create_task(notices.lane(group.create_task))
+        yield until
+        lane.cancel()
+
+
 async def told(notices: Notices, until: Callable[[], bool] | None = None) -> None:
     """Let the notices work until nothing is left, or until what is asked for; then end them."""
-    await notices.begin()
-    lanes = [asyncio.ensure_future(lane) for lane in notices.lanes()]
-    try:
-        async with asyncio.timeout(30):
-            while not until() if until else not resting(notices):
-                await asyncio.sleep(0.001)
-    finally:
-        for lane in lanes:
-            lane.cancel()
-        for lane in lanes:
-            with suppress(asyncio.CancelledError):
-                await lane
+    async with running(notices) as wait:
+        await wait(until or (lambda: resting(notices)))
 
 
 def resting(notices: Notices) -> bool:
@@ -325,17 +333,11 @@ async def test_a_stop_waits_until_it_is_put_down_what_was_told(world: World) -> 
             return run
 
     notices = world.notices(ear, store=Slow())
-    await notices.begin()
-    running = asyncio.gather(*notices.lanes())
-    async with asyncio.timeout(10):
+    async with running(notices) as until:
         await putting_down.wait()
         assert (len(ear.heard), notices.is_telling) == (1, True)
         go_on.set()
-        while notices.is_telling:
-            await asyncio.sleep(0)
-    running.cancel()
-    with suppress(asyncio.CancelledError):
-        await running
+        await until(lambda: not notices.is_telling)
 
 
 async def test_a_store_that_fails_for_a_while_loses_nothing(world: World) -> None:
@@ -364,19 +366,12 @@ async def test_a_store_that_fails_for_a_while_loses_nothing(world: World) -> Non
 async def test_what_happens_while_it_runs_is_told_when_it_is_heard_of(world: World) -> None:
     ear = Ear()
     notices = world.notices(ear)
-    await notices.begin()
-    running = asyncio.gather(*notices.lanes())
-    async with asyncio.timeout(30):
-        while not resting(notices):
-            await asyncio.sleep(0)
-        for name in ("a", "b"):
+    async with running(notices) as until:
+        await until(lambda: resting(notices))
+        for number, name in enumerate(("a", "b"), 1):
             await world.job(name, *DELIVERED)
             notices.changed()
-            while not (resting(notices) and ear.heard[-1:] and not notices.is_telling):
-                await asyncio.sleep(0.001)
-    running.cancel()
-    with suppress(asyncio.CancelledError):
-        await running
+            await until(lambda number=number: len(ear.heard) == number and resting(notices))
     assert ear.events == [("delivered", "show/a.mov"), ("delivered", "show/b.mov")]
 
 
@@ -568,23 +563,6 @@ class StandingClock(HandClock):
         await (asyncio.Event().wait() if seconds >= 1 else asyncio.sleep(0))
 
 
-@asynccontextmanager
-async def running(
-    notices: Notices,
-) -> AsyncGenerator[Callable[[Callable[[], Any]], Awaitable[None]]]:
-    """Have a daemon's notices told meanwhile; what is given awaits a condition."""
-
-    async def until(true: Callable[[], Any]) -> None:
-        while not true():
-            await asyncio.sleep(0)
-
-    await notices.begin()
-    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
-        lane = group.create_task(notices.lane(group.create_task))
-        yield until
-        lane.cancel()
-
-
 async def test_what_is_being_told_is_told_to_its_end_and_the_rest_to_who_came(world: World) -> None:
     """A hook that takes its time when the settings change: it runs once, and the new one goes on."""
     old, new = Ear("hook"), Ear("hook")
@@ -665,6 +643,93 @@ async def test_who_comes_hears_nothing_of_the_past_and_who_goes_nothing_more(wor
     ]  # fmt: skip
 
 
+async def test_one_that_hangs_when_others_come_holds_up_itself_alone(world: World) -> None:
+    """A reload while one hook hangs: all the others are told, also by the reload after that."""
+    hangs, other = Ear("hangs"), Ear("other")
+    await begun(world, hangs, other)
+    await world.job("a", *DELIVERED)
+    done = asyncio.Event()
+
+    async def slowly(notice: Notice) -> bool:
+        return await done.wait()
+
+    hangs.answer = slowly
+    notices = world.notices(hangs, other)
+    places = [(hangs, other)] + [(Ear("hangs"), Ear("other"), Ear("new")) for _ in range(2)]
+    async with running(notices) as until:
+        await until(lambda: hangs.tries and other.heard)
+        for name, ears in zip("bc", places[1:], strict=True):
+            notices.replace(ears)
+            await until(lambda now=ears: all(line._receiver in now for line in notices._lines))
+            await until(lambda now=ears: all(line.resting for line in notices._lines[1:]))
+            await world.job(name, *DELIVERED)
+            notices.changed()
+            await until(lambda now=ears: all(ear.heard for ear in now[1:]))
+            assert notices.is_telling, "a stop gives it its time all the same"
+        assert hangs.tries
+        assert not any(ears[0].tries for ears in places[1:])
+        done.set()
+        await until(lambda: len(places[2][0].heard) == 2)
+        assert hangs.closed
+        assert places[1][0].closed, "it came and went before its turn"
+    assert [ear.events for ear in places[2]] == [
+        [("delivered", "show/b.mov"), ("delivered", "show/c.mov")],
+        [("delivered", "show/c.mov")],
+        [("delivered", "show/c.mov")],
+    ]
+    assert hangs.events == [("delivered", "show/a.mov")]
+    assert places[1][0].tries == []
+
+
+async def test_who_is_taken_out_while_it_hears_is_new_when_it_comes_back(world: World) -> None:
+    ear = Ear()
+    await begun(world, ear)
+    await world.job("a", *DELIVERED)
+    done = asyncio.Event()
+
+    async def slowly(notice: Notice) -> bool:
+        return await done.wait()
+
+    ear.answer = slowly
+    notices = world.notices(ear)
+    async with running(notices) as until:
+        await until(lambda: ear.tries)
+        notices.replace([])
+        await until(lambda: not notices._lines)
+        done.set()
+        await until(lambda: ear.closed)
+        await world.job("b", *DELIVERED)
+        back = Ear()
+        notices.replace([back])
+        await until(lambda: notices._lines and resting(notices))
+        await world.job("c", *DELIVERED)
+        notices.changed()
+        await until(lambda: back.heard)
+    assert back.events == [("delivered", "show/c.mov")]
+
+
+async def test_who_leaves_tries_nothing_again(world: World) -> None:
+    """What was being told fails after the reload: the new one tells it, at once."""
+    old, new = Ear(), Ear()
+    await begun(world, old)
+    await world.job("a", *DELIVERED)
+    done = asyncio.Event()
+
+    async def fails(notice: Notice) -> bool:
+        await done.wait()
+        raise NotTold("no")
+
+    old.answer = fails
+    notices = world.notices(old, clock=StandingClock())
+    async with running(notices) as until:
+        await until(lambda: old.tries)
+        notices.replace([new])
+        await until(lambda: notices._lines[0]._receiver is new)
+        done.set()
+        await until(lambda: new.heard)
+    assert (len(old.tries), new.events) == (1, [("delivered", "show/a.mov")])
+
+
 # ---------------------------------------------------------------------------- the queue
 
 FUNDS = Block("The account has no funds.")
@@ -738,3 +803,62 @@ async def test_the_gates_block_reaches_who_wants_to_hear_of_it(world: World) -> 
     assert record["block"] == {"scope": "watch", "of": "main", "reason": OFFLINE.reason}
     assert record["message"] == "Watch main waits: The inbox is away."
     assert other.heard == []
+
+
+OF_QUEUE = (Occasion.BLOCKED, Occasion.UNBLOCKED)
+
+
+@pytest.mark.parametrize("before", ["nobody", "hears of jobs", "hears of its end"])
+async def test_who_comes_during_a_block_hears_of_it_and_of_its_end(
+    world: World, before: str
+) -> None:
+    """That something is over means nothing to who has not heard of it."""
+    stays, comes = Ear("stays", OF_QUEUE), Ear("comes", OF_QUEUE)
+    had = {"nobody": [], "hears of jobs": OF_JOBS, "hears of its end": [Occasion.UNBLOCKED]}[before]
+    notices = world.notices(stays, *([Ear("comes", had)] if had else []))
+    notices._gate.offline("main", OFFLINE.reason)
+    async with running(notices) as until:
+        await until(lambda: stays.heard)
+        again = Ear("stays", OF_QUEUE)
+        notices.replace([again, comes])
+        await until(lambda: comes.heard)
+        notices._gate.offline("main", "")
+        await until(lambda: len(comes.heard) == 2 and again.heard)
+    assert [each.occasion for each in comes.heard] == list(OF_QUEUE)
+    assert [each.occasion for each in (*stays.heard, *again.heard)] == list(OF_QUEUE)
+    assert comes.heard[0].id == stays.heard[0].id
+
+
+async def test_what_waits_of_the_queue_is_told_only_to_who_wants_to_hear_of_it(
+    world: World,
+) -> None:
+    wrong, less = Ear("ear", OF_QUEUE, answer=failing), Ear("ear", [Occasion.UNBLOCKED])
+    notices = world.notices(wrong)
+    notices._gate.offline("main", OFFLINE.reason)
+    async with running(notices) as until:
+        await until(lambda: wrong.tries)
+        notices.replace([less])
+        await until(lambda: wrong.closed)
+        notices._gate.offline("main", "")
+        await until(lambda: less.heard)
+    assert {each.occasion for each in less.heard} == {Occasion.UNBLOCKED}
+
+
+async def test_where_too_much_waits_the_oldest_is_forgotten(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where that is the one that is being tried when others come."""
+    monkeypatch.setattr("reeldrop.engine.notices.line.WAITING", 2)
+    wrong, right = Ear("ear", OF_QUEUE, answer=failing), Ear("ear", OF_QUEUE)
+    notices = world.notices(wrong, clock=StandingClock())
+    blocks = [Block(f"{number}", Scope.WATCH, f"{number}") for number in range(3)]
+    async with running(notices) as until:
+        (line,) = notices._lines
+        rooms = notices._rooms
+        line.say(of_block(Occasion.BLOCKED, blocks[0], 0.0, rooms))
+        await until(lambda: wrong.tries)
+        for block in blocks[1:]:
+            line.say(of_block(Occasion.BLOCKED, block, 0.0, rooms))
+        notices.replace([right])
+        await until(lambda: len(right.heard) == 2)
+    assert [each.record["block"]["of"] for each in right.heard] == ["1", "2"]

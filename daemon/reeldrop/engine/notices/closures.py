@@ -35,6 +35,13 @@ class Closures:
         self._standing: dict[Where, _Standing] = {}
         self._told_at: dict[Where, float] = {}
 
+    @property
+    def told(self) -> Iterator[tuple[Block, float]]:
+        """The blocks that stand and people know of, and since when each stands."""
+        for standing in self._standing.values():
+            if standing.told:
+                yield standing.block, standing.since
+
     def news(self, blocks: Sequence[Block]) -> Iterator[tuple[Occasion, Block, float]]:
         """Yield what is to be told now of the blocks that stand, and since when each stands.
 

@@ -42,11 +42,17 @@ WAITING = 100
 """Notices of the queue that wait for a receiver; older ones are forgotten first."""
 
 
+class _Left(Exception):
+    """Nothing more is begun: what is not told waits for whoever comes in this one's place, or the next start."""
+
+
 class Line:
     """One receiver, and what waits for it."""
 
     def __init__(self, receiver: Receiver, rooms: Rooms, before: "Line | None" = None) -> None:
         """`before` is the line in whose place it comes: what waits there of the queue waits here."""
+        self.knows_of_blocks = before is not None and before.hears_of(Occasion.BLOCKED)
+        """Whether it need not be told of blocks that stand already."""
         self._receiver = receiver
         self._rooms = rooms
         self._occasions = {
@@ -60,7 +66,8 @@ class Line:
         self._read = self._put_down = 0
         self._news = asyncio.Event()
         self._news.set()
-        self._working = self._pausing = self._failing = self._leaving = False
+        self._working = self._pausing = self._failing = self._leaving = self._stopped = False
+        self._pause_ends: asyncio.Timeout | None = None
         self.is_telling = False
         """Whether the receiver is being told something just now, or that it was told is being put down."""
 
@@ -72,7 +79,11 @@ class Line:
     @property
     def hears_of_jobs(self) -> bool:
         """Say whether it wants anything of what stands in the journal."""
-        return bool(self._occasions)
+        return bool(self._occasions) and not self._stopped
+
+    def hears_of(self, occasion: Occasion) -> bool:
+        """Say whether it wants to hear of `occasion`."""
+        return occasion in self._receiver.occasions and not self._stopped
 
     @property
     def resting(self) -> bool:
@@ -89,13 +100,16 @@ class Line:
 
     def say(self, notice: Notice) -> None:
         """Have the receiver told of the queue, if it wants to hear of that."""
-        if notice.occasion in self._receiver.occasions:
+        if self.hears_of(notice.occasion):
             self.of_queue.append(notice)
             self._news.set()
 
     def leave(self) -> None:
-        """Begin nothing more; what is being told is told to its end. Once it rests, `lane` may be cancelled."""
+        """Begin nothing more; what is being told is told to its end, then `lane` ends."""
         self._leaving = True
+        self._news.set()
+        if self._pause_ends is not None:
+            self._pause_ends.reschedule(0.0)
 
     async def close(self) -> None:
         """Let go of the receiver."""
@@ -107,7 +121,7 @@ class Line:
         return not (self._leaving or self._rooms.stopping())
 
     async def lane(self) -> None:
-        """Tell what there is, until the receiver wants nothing more."""
+        """Tell what there is, until the receiver wants nothing more or another comes in its place."""
         wanted = True
         while wanted and self._going_on:
             await self._news.wait()
@@ -115,6 +129,8 @@ class Line:
             self._news.clear()
             try:
                 wanted = await self._tell_all()
+            except _Left:
+                pass
             except StoreUnavailable as error:
                 log.debug("notice.delayed", receiver=self.name, error=error.message)
                 self._news.set()
@@ -124,11 +140,11 @@ class Line:
         self._pausing = True
 
     async def _tell_all(self) -> bool:
-        """Tell everything that waits; False where nothing more is wanted. Raises StoreUnavailable."""
+        """Tell everything that waits; False where nothing more is wanted. Raises StoreUnavailable, _Left."""
         wanted = True
         while wanted and self._going_on:
             if self.of_queue:
-                wanted = await self._tell_of_queue(self.of_queue.popleft())
+                wanted = await self._tell_of_queue(self.of_queue[0])
             elif await self._find():
                 wanted = await self._tell_happening(self._of_jobs[0])
             else:
@@ -136,6 +152,9 @@ class Line:
         if not wanted:
             log.warning("notice.stopped", receiver=self.name)
             await self._rooms.store.set_cursor(self.name, None)
+            self._stopped = True
+            if not self._leaving:
+                self.of_queue.clear()
         return wanted
 
     async def _find(self) -> bool:
@@ -150,12 +169,13 @@ class Line:
         return bool(self._of_jobs)
 
     async def _tell_of_queue(self, notice: Notice) -> bool:
-        try:
-            return await self._tell(notice)
-        except asyncio.CancelledError:
-            # For whoever comes in this one's place.
-            self.of_queue.appendleft(notice)
-            raise
+        # What waited for whoever was before it may be nothing that it wants to hear of.
+        if self.hears_of(notice.occasion) and not await self._tell(notice):
+            return False
+        # It waits until it is told, for whoever comes in this one's place; it may have been forgotten meanwhile.
+        if self.of_queue and self.of_queue[0] is notice:
+            self.of_queue.popleft()
+        return True
 
     async def _tell_happening(self, happening: Happening) -> bool:
         job = await self._rooms.store.get(happening.job)
@@ -173,9 +193,9 @@ class Line:
             self._put_down = told
 
     async def _tell(self, notice: Notice) -> bool:
-        """Tell it as often as it takes, or give it up; False where nothing more is wanted at all."""
+        """Tell it as often as it takes, or give it up; False where nothing more is wanted at all. Raises _Left."""
         tries = 0
-        while True:
+        while self._going_on:
             tries += 1
             try:
                 wanted = await self._try(notice)
@@ -193,6 +213,7 @@ class Line:
                 self._failing = False
                 log.debug("notice.told", **self._told(notice))
                 return wanted
+        raise _Left
 
     async def _try(self, notice: Notice) -> bool:
         self.is_telling = True
@@ -223,6 +244,12 @@ class Line:
         )
 
     async def _pause(self, seconds: float) -> None:
+        """Wait for so long, or until it leaves."""
+        if self._leaving:
+            return
         self._pausing = True
-        await self._rooms.clock.sleep(seconds)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None) as self._pause_ends:
+                await self._rooms.clock.sleep(seconds)
+        self._pause_ends = None
         self._pausing = False
