@@ -202,3 +202,23 @@ async def test_the_line_says_what_runs_waits_is_blocked_and_wants_a_person() -> 
         "Jobs: 2 queued, 1 generating, 1 uncertain, 3 waiting for files. An uncertain job may need a "
         "person. The inbox of far is silent. Wait for a restart: node."
     )
+
+
+async def test_the_line_says_nothing_more_once_the_daemon_stops() -> None:
+    """The overseer was told that it stops; a count that comes late is not the last word."""
+    clock, overseer, stopped = Timeline(), Listening(), False
+
+    class Late(Counted):
+        async def counts(self) -> Counts:
+            await clock.sleep(1.0)
+            return self.now
+
+    any_store: Any = Late()
+    line = StatusLine(any_store, clock, Gate(clock), overseer, Pulse(clock, lambda: stopped))
+    lane = asyncio.ensure_future(line.lane(Beat(clock)))
+    await clock.go_on(0.5)
+    stopped = True
+    line.note("Wait for a restart: node.")
+    await clock.go_on(10.0)
+    assert overseer.lines == []
+    await lane

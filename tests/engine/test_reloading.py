@@ -1,9 +1,12 @@
 """A reload reaches every room, in one turn of the loop, and disturbs no job."""
 
 import asyncio
+import socket
+import threading
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +15,9 @@ from structlog.testing import capture_logs
 from reeldrop import app
 from reeldrop.domain.lifecycle import State
 from reeldrop.engine.rooms import Rooms
+from reeldrop.host.notify import Notifier
 from reeldrop.ports import Direction
-from reeldrop.settings import Loaded, Settings
+from reeldrop.settings import Loaded, LogSettings, NotifySettings, Settings
 
 
 @dataclass
@@ -44,16 +48,17 @@ class Daemon:
 
 
 @asynccontextmanager
-async def working(settings: Settings) -> AsyncGenerator[Daemon]:
-    stop = asyncio.Event()
-    reloads = app.Reloads(lambda: Loaded(daemon.file, None))
-    outside = app.Outside(reloads=reloads)
+async def working(
+    settings: Settings, stop: asyncio.Event | None = None, outside: app.Outside | None = None
+) -> AsyncGenerator[Daemon]:
+    stop = stop or asyncio.Event()
+    outside = outside or app.Outside(reloads=app.Reloads(lambda: Loaded(daemon.file, None)))
     async with (
         asyncio.timeout(50),
         app.opened(settings, app.Options(), stop, outside) as rooms,
         asyncio.TaskGroup() as group,
     ):
-        daemon = Daemon(rooms, settings, reloads)
+        daemon = Daemon(rooms, settings, outside.reloads)
         group.create_task(app.work(settings, rooms, stop, outside, once=False))
         yield daemon
         stop.set()
@@ -158,3 +163,74 @@ async def test_what_nobody_foresaw_refuses_a_reload_and_ends_nothing(
         meets = False
         assert (await daemon.reload())["changed"] == ["api.poll_interval"]
         assert daemon.rooms.policy.poll_interval == 7.0
+
+
+class Manager:
+    """A service manager's end of its socket."""
+
+    def __init__(self, path: Path) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(path))
+        self._socket.setblocking(False)
+        self._words: list[str] = []
+
+    def words(self) -> list[str]:
+        with suppress(BlockingIOError):
+            while True:
+                self._words.append(self._socket.recv(9999).decode())
+        return self._words
+
+    async def hears(self, word: str) -> None:
+        while not any(each.startswith(word) for each in self.words()):
+            await asyncio.sleep(0.01)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def hooked(settings: Settings, tmp_path: Path) -> Settings:
+    """Settings with a command that makes the file `began` and ends when there is a file `go`."""
+    hook = tmp_path / "hook"
+    hook.write_text(f"#!/bin/sh\ncd {tmp_path}; touch began; until test -e go; do sleep 0.02; done")
+    hook.chmod(0o755)
+    return settings.model_copy(update={"notify": NotifySettings(command=(str(hook),))})
+
+
+@pytest.mark.parametrize("asked", ["before the stop", "after the stop"])
+async def test_a_daemon_that_stops_takes_no_other_settings(
+    hooked: Settings, tmp_path: Path, asked: str
+) -> None:
+    """READY after STOPPING would tell a service manager that it works; its last word is that it stops."""
+    stop, held, read = asyncio.Event(), threading.Event(), threading.Event()
+    debug = hooked.model_copy(update={"log": LogSettings(level="debug")})
+
+    def slow_read() -> Loaded:
+        read.set()
+        assert held.wait(30)
+        return Loaded(debug, None)
+
+    async def telling() -> bool:
+        return (tmp_path / "began").exists()
+
+    reloads = app.Reloads(slow_read)
+    with closing(Manager(tmp_path / "notify")) as manager, capture_logs() as logs:
+        outside = app.Outside(Notifier(str(tmp_path / "notify")), reloads)
+        async with working(hooked, stop, outside) as daemon:
+            # What is being told keeps the stop waiting.
+            await daemon.until(telling)
+            if asked == "before the stop":
+                reloads.asked.set()
+                await manager.hears("RELOADING=1")
+            stop.set()
+            await manager.hears("STOPPING=1")
+            reloads.asked.set()
+            held.set()
+            # Longer than any of it would take.
+            for _ in range(30):
+                await asyncio.sleep(0.01)
+            (tmp_path / "go").touch()
+        words = manager.words()
+    assert read.is_set() == (asked == "before the stop")
+    assert words[words.index("STOPPING=1") :] == ["STOPPING=1", "STATUS=Stopping."]
+    assert not [log for log in logs if log["event"].startswith("settings.")]

@@ -207,7 +207,7 @@ async def work(
     reloads.follow_key(lambda _: supervisor.ask_again())
     reloads.follow_receivers(supervisor.tell)
     outside.notifier.ready()
-    reload_lane = partial(reloads.lane, outside.notifier, supervisor.note)
+    reload_lane = partial(reloads.lane, outside.notifier, supervisor.note, stop.is_set)
     await supervisor.run(jobs, [reload_lane, *outside.beside], once=once)
     left = await rooms.store.jobs([State.UNCERTAIN, State.GENERATING, State.QUEUED])
     log.info("daemon.stopped", **{str(state): ended for state, ended in supervisor.ended.items()})

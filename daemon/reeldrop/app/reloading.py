@@ -88,25 +88,39 @@ class Reloads:
         """Show followers the settings as `change` makes them: what a run sets stands over them."""
         self._seen_through = change
 
-    async def lane(self, notifier: Notifier, note: Callable[[str], None]) -> None:
-        """Read the settings anew whenever it is asked for; `note` hears what waits for a restart."""
+    async def lane(
+        self, notifier: Notifier, note: Callable[[str], None], stopping: Callable[[], bool]
+    ) -> None:
+        """Read the settings anew whenever it is asked for, until the daemon is `stopping`.
+
+        `note` hears what waits for a restart.
+        """
         while True:
             await self.asked.wait()
             self.asked.clear()
+            if stopping():
+                return
             notifier.reloading()
-            try:
-                anew = await self._read_anew()
-            except SettingsError as error:
-                log.warning("settings.refused", error=error.message, hint=error.hint)
-                self._refuse(error.message, note)
-            except Exception as error:
-                # A bug, or a library's, that these settings meet: the daemon works by those it has.
-                why = f"an internal error ({type(error).__name__})."
-                log.exception("settings.refused", error=why, hint="")
-                self._refuse(why, note)
-            else:
+            anew = await self._read_or_refuse(note)
+            if stopping():
+                return
+            if anew is not None:
                 self._apply(anew, note)
             notifier.ready()
+
+    async def _read_or_refuse(self, note: Callable[[str], None]) -> _Anew | None:
+        """Return what there is to apply; None where it was refused, and `note` was told why."""
+        try:
+            return await self._read_anew()
+        except SettingsError as error:
+            log.warning("settings.refused", error=error.message, hint=error.hint)
+            why = error.message
+        except Exception as error:
+            # A bug, or a library's, that these settings meet: the daemon works by those it has.
+            why = f"an internal error ({type(error).__name__})."
+            log.exception("settings.refused", error=why, hint="")
+        note(f"The last reload was refused: {why} {self._kept}".strip())
+        return None
 
     async def _read_anew(self) -> _Anew:
         """Read and check everything; nothing has changed when it returns. Raises SettingsError."""
@@ -135,9 +149,6 @@ class Reloads:
         log.info("settings.reloaded", changed=changed, kept=kept)
         self._kept = f"{NEEDS_A_RESTART} {', '.join(kept)}." if kept else ""
         note(self._kept)
-
-    def _refuse(self, why: str, note: Callable[[str], None]) -> None:
-        note(f"The last reload was refused: {why} {self._kept}".strip())
 
     async def _new_key(self, settings: Settings) -> SecretStr:
         key = await _in_time(aside(api_key, settings.api))

@@ -61,13 +61,14 @@ class Pulse:
 
     def __init__(self, clock: Clock, stopping: Callable[[], bool]) -> None:
         self._clock = clock
-        self._stopping = stopping
+        self.stopping = stopping
+        """Whether the daemon ends."""
         self._beats: dict[str, Beat] = {}
 
     @property
     def stalled(self) -> list[str]:
         """The lanes that stand still, by name."""
-        if self._stopping():
+        if self.stopping():
             return []
         return [name for name, beat in self._beats.items() if beat.late]
 

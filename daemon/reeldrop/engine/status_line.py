@@ -41,12 +41,15 @@ class StatusLine:
         self._news.set()
 
     async def lane(self, beat: Beat) -> None:
-        """Tell until cancelled."""
+        """Tell until the daemon stops: that is the last that is told."""
         while True:
             self._news.clear()
             beat.within(SLOWEST)
             with suppress(StoreUnavailable):
-                self._overseer.status(self._line(await self._store.counts()))
+                counts = await self._store.counts()
+                if self._pulse.stopping():
+                    return
+                self._overseer.status(self._line(counts))
             beat.within(INTERVAL + HEARTBEAT)
             await self._clock.sleep(INTERVAL)
             with suppress(TimeoutError):
