@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ears import Ears, listening
+from ears import SECRET, Ears, listening
 from notify.conftest import NoticeMaker
 from reeldrop.domain.errors import NotTold, SettingsError
 from reeldrop.domain.notices import Occasion
@@ -138,3 +138,22 @@ def test_without_the_extra_it_says_how_to_get_it(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WITHOUT, str(tmp_path / "apprise")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "pip install 'reeldrop[notify]'\n"
+
+
+def test_nothing_is_held_for_who_has_been_told_nothing(tmp_path: Path) -> None:
+    """A reload may open receivers that are never told anything: nobody closes those."""
+    for name, text in {"apprise": "json://localhost/\n", "secret": f"whsec_{SECRET}\n"}.items():
+        (tmp_path / name).write_text(text)
+    settings = NotifySettings(
+        command=("/bin/true",), webhook="https://hooks.example.com/x",
+        webhook_secret_file=str(tmp_path / "secret"), apprise_file=str(tmp_path / "apprise"),
+    )  # fmt: skip
+
+    def held() -> tuple[int, int]:
+        return len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
+
+    opened = [open_receivers(settings, {"PATH": ""}, "reeldrop/9", SystemClock())]
+    before = held()
+    opened.append(open_receivers(settings, {"PATH": ""}, "reeldrop/9", SystemClock()))
+    assert held() == before
+    assert [len(each) for each in opened] == [3, 3]

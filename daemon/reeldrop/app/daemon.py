@@ -104,7 +104,7 @@ async def opened(
         build = Builder(settings, SystemClock(), stack, counters, reloads)
         async with starting(WatchFolders(settings), stop, outside.notifier.starting):
             await aside(files.check_folders, settings)
-            receivers = Receivers(build.clock, stack)
+            receivers = Receivers(build.clock)
             told = await receivers.open(settings.notify) or ()
             reloads.open_receivers(lambda new: receivers.open(new.notify))
             stack.enter_context(hold_state_folder(settings.store.state_folder))

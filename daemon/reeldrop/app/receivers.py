@@ -1,7 +1,6 @@
 """Who is told what becomes of jobs, opened from the settings and the files that these name."""
 
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 
 import structlog
 
@@ -14,11 +13,10 @@ log = structlog.get_logger()
 
 
 class Receivers:
-    """Opens them, and others when something about them has changed; `stack` closes them all."""
+    """Opens them, and others when something about them has changed. Whoever tells them closes them."""
 
-    def __init__(self, clock: Clock, stack: AsyncExitStack) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._stack = stack
         self._known: tuple[NotifySettings, list[str]] | None = None
         """What those that are open were made of."""
 
@@ -35,7 +33,5 @@ class Receivers:
             log.warning("notice.secret_exposed", reason=sentence)
         agent, environment = f"reeldrop/{version()}", plain_environment()
         receivers = await aside(notify.open_receivers, settings, environment, agent, self._clock)
-        for receiver in receivers:
-            self._stack.push_async_callback(receiver.aclose)
         self._known = known
         return receivers

@@ -3,7 +3,6 @@
 import asyncio
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import click
@@ -155,8 +154,7 @@ async def _notify(settings: Settings) -> str:
     from reeldrop import notify  # noqa: PLC0415 - apprise takes its time
     from reeldrop.app.receivers import Receivers  # noqa: PLC0415
 
-    async with AsyncExitStack() as stack:
-        receivers = await Receivers(SystemClock(), stack).open(settings.notify)
+    receivers = await Receivers(SystemClock()).open(settings.notify)
     told = [f"{each}, of {', '.join(each.occasions) or 'nothing'}" for each in receivers or ()]
     return "\n".join([*told, *notify.exposed(settings.notify)]) or "nobody is told of anything"
 

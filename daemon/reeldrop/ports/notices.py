@@ -9,7 +9,7 @@ from reeldrop.domain.notices import Notice, Occasion
 
 
 class Receiver(Protocol):
-    """Someone who is told. It is told one notice at a time."""
+    """Someone who is told, one notice at a time. Nothing is held for it before it is told the first."""
 
     @property
     def name(self) -> str:
