@@ -98,7 +98,7 @@ def listens() -> str:
 def finding(shell: Shell, inbox: Path, outbox: Path, **variables: str) -> tuple[bool, str]:
     """Return whether `check` is content with signed URLs, and what it says of them."""
     told = {f"REELDROP_{name}": value for name, value in variables.items()}
-    ended = replace(shell, variables=told)("check", "--inbox", inbox, "--outbox", outbox)
+    ended = replace(shell, variables={**shell.variables, **told})("check", "--inbox", inbox, "--outbox", outbox)
     assert "Traceback" not in ended.err
     text = ended.out[ended.out.index(" urls ") - 2 :]
     return text.startswith("ok"), text
@@ -127,6 +127,16 @@ def test_what_stands_before_the_media_route_is_seen_through(
     assert good == (not words)
     assert words in text
     assert "/media/" not in text
+
+
+def test_a_network_in_no_proxy_is_no_trouble(
+    reeldrop: Shell, inbox: Path, outbox: Path, listens: str
+) -> None:
+    """It names no host."""
+    told = replace(reeldrop, variables={"NO_PROXY": "localhost,fd00::/8"})
+    with proxy(f"http://{listens}", passed_on) as address:
+        good, _ = finding(told, inbox, outbox, UPLOAD__PUBLIC_URL=address, WEB__LISTEN=listens)
+    assert good
 
 
 def test_another_program_at_the_port_is_told_from_the_daemon(

@@ -9,11 +9,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from tests.provider.conftest import Serve, Wire, in_time
+from tests.provider.conftest import Serve, WallClock, Wire, in_time
 
 from reeldrop.domain.errors import ClipRejected, ProviderUnavailable, SettingsError, UnknownOutcome
 from reeldrop.ports import SubmitRequest
-from reeldrop.provider.client import HttpProvider
+from reeldrop.provider.client import HttpProvider, open_provider
+from reeldrop.settings import ApiSettings
 
 Connect = Callable[..., HttpProvider]
 Allow = Callable[[], Awaitable[None]]
@@ -105,22 +106,30 @@ async def test_an_unknown_certificate_is_definite(
         assert not server.requests
 
 
-async def test_a_submit_goes_through_the_proxy_of_the_environment(
+@pytest.mark.parametrize("no_proxy", ["", "localhost,fd00::/8,10.0.0.0/8"])
+async def test_submits_and_polls_go_through_the_proxy_of_the_environment(
     serve: Serve,
     connect: Connect,
     allow: Allow,
     context: ssl.SSLContext,
     monkeypatch: pytest.MonkeyPatch,
+    no_proxy: str,
 ) -> None:
-    """Studios let nothing out otherwise; the proxy sees a tunnel and no key."""
+    """Studios let nothing out otherwise; the proxy sees a tunnel and no key.
+
+    A network in NO_PROXY names no host, and keeps no poll of what is paid from its answer.
+    """
 
     async def handler(wire: Wire) -> None:
         await wire.read_body()
         await wire.answer(200, b'{"id":"gen-1","status":"queued"}')
 
+    ends = list[asyncio.StreamWriter]()
+
     async def tunnel(wire: Wire) -> None:
         host, _, port = wire.request.target.rpartition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
+        ends.extend((wire.writer, writer))
         await wire.send(b"HTTP/1.1 200 OK\r\n\r\n")
         async with asyncio.TaskGroup() as group:
             group.create_task(pump(wire.reader, writer))
@@ -128,12 +137,36 @@ async def test_a_submit_goes_through_the_proxy_of_the_environment(
 
     async with serve(handler, context) as server, serve(tunnel) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        monkeypatch.setenv("NO_PROXY", no_proxy)
         async with connect(server.url) as provider:
-            assert (await provider.submit(BIG, allow, in_time)).id == "gen-1"
+            paid = await provider.submit(BIG, allow, in_time)
+            assert (await provider.poll(paid.id)).status == "queued"
+        for end in ends:
+            with contextlib.suppress(ConnectionError):
+                await end.wait_closed()
 
-        (request,) = proxy.requests
-        assert request.method == "CONNECT"
-        assert "authorization" not in request.headers
+        assert [request.method for request in proxy.requests] == ["CONNECT", "CONNECT"]
+        assert not any("authorization" in request.headers for request in proxy.requests)
+
+
+async def test_what_no_proxy_names_is_reached_without_one(
+    serve: Serve,
+    connect: Connect,
+    allow: Allow,
+    context: ssl.SSLContext,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Submits and polls take one way: what is paid on the one is asked for on the same."""
+
+    async def handler(wire: Wire) -> None:
+        await wire.read_body()
+        await wire.answer(200, b'{"id":"gen-1","status":"queued"}')
+
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "fd00::/8, 127.0.0.1")
+    async with serve(handler, context) as server, connect(server.url) as provider:
+        paid = await provider.submit(BIG, allow, in_time)
+        assert (await provider.poll(paid.id)).status == "queued"
 
 
 async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -144,11 +177,20 @@ async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     writer.close()
 
 
-def test_a_proxy_of_another_kind_is_a_settings_error(
-    connect: Connect, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("no_proxy", ["", "api.example.com"])
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "proxy:three"])
+def test_a_proxy_that_cannot_be_used_is_a_settings_error(
+    monkeypatch: pytest.MonkeyPatch, proxy: str, no_proxy: str
 ) -> None:
-    """Going around it silently would be worse."""
-    monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:1")
+    """Going around it silently would be worse, and results lie where NO_PROXY does not reach."""
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    monkeypatch.setenv("NO_PROXY", no_proxy)
 
     with pytest.raises(SettingsError, match="HTTPS_PROXY"):
-        connect("https://api.example.com")
+        open_provider(ApiSettings(base_url="https://api.example.com"), None, "1", WallClock())
+
+
+def test_a_proxy_that_is_never_used_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "*")
+    open_provider(ApiSettings(base_url="https://api.example.com"), None, "1", WallClock())

@@ -28,6 +28,8 @@ from reeldrop.settings import ApiSettings
 
 GENERATIONS = "/v2/video/generations"
 BILLING = "/v2/billing"
+ELSEWHERE = "https://results.invalid"
+"""Stands for the servers of results, which nobody knows before."""
 
 
 def open_provider(
@@ -42,6 +44,9 @@ def open_provider(
     """
     if key is not None:
         check_key(key)
+    if settings.base_url.startswith("https://"):
+        # Results lie elsewhere. What cannot be fetched shall not be paid for.
+        environment_proxy(ELSEWHERE)
     secret = key.get_secret_value() if key else ""
     return HttpProvider(settings.base_url, secret, f"reeldrop/{version}", clock, Timeouts())
 
@@ -193,8 +198,9 @@ class HttpProvider:
             verify=self._context,
             limits=limits,
             timeout=httpx.Timeout(self._timeouts.poll, connect=self._timeouts.connect),
-            # Plain http is for this host itself; a proxy would read the key.
-            mounts={"http://": None},
+            # The way of the submits: httpx reads NO_PROXY by rules of its own, and fails at networks.
+            proxy=self._proxy,
+            trust_env=False,
         )
 
     # ------------------------------------------------------------------------ results

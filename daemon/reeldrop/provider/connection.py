@@ -289,7 +289,7 @@ def environment_proxy(base_url: str) -> str | None:
     Plain http, which only this host itself may speak, never goes through one: it would read the key.
 
     Raises:
-        SettingsError: the proxy is not an HTTP proxy.
+        SettingsError: the proxy is not an HTTP proxy, or its address cannot be read.
     """
     url = httpx.URL(base_url)
     if url.scheme != "https" or proxy_bypass(url.host):
@@ -303,4 +303,8 @@ def environment_proxy(base_url: str) -> str | None:
         raise SettingsError(
             "HTTPS_PROXY names no HTTP proxy; only http:// and https:// proxies work"
         )
+    try:
+        httpx.URL(address)
+    except httpx.InvalidURL as exc:
+        raise SettingsError("HTTPS_PROXY holds an address that cannot be read") from exc
     return address

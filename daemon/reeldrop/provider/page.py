@@ -32,7 +32,8 @@ goes to the API's own address alone. HTTP/1.1 only. Answers above {wire.ANSWER_M
 count as unreadable, results above {fetch.RESULT_MAX // 1000**3} GB are refused.
 
 `HTTPS_PROXY`, `NO_PROXY` and `SSL_CERT_FILE` of the environment are honoured. Plain http, which only
-this host itself may speak, never goes through a proxy.
+this host itself may speak, never goes through a proxy. `NO_PROXY` takes names and addresses; a network
+(`fd00::/8`) in it matches nothing. A proxy that cannot be used ends the start and `check` with 78.
 
 ## What a submit's answer proves
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import httpx
 
 from reeldrop.domain.errors import StartupError
+from reeldrop.provider.connection import environment_proxy
 
 SECONDS = 15.0
 FIRST, LAST = 100, 199
@@ -27,9 +28,15 @@ async def reach(probe: Probe) -> None:
     Raises:
         StartupError: it cannot be fetched; says what came in its place, and what to do. The URL is not
             in it.
+        SettingsError: the proxy of the environment is no HTTP proxy.
     """
     # By the proxy of the environment, as everything that goes out from here; this host itself, never.
-    async with httpx.AsyncClient(timeout=SECONDS, mounts={"http://": None}) as client:
+    async with httpx.AsyncClient(
+        verify=httpx.create_ssl_context(),
+        timeout=SECONDS,
+        proxy=environment_proxy(probe.url),
+        trust_env=False,
+    ) as client:
         try:
             await _reach(client, probe)
         except httpx.ConnectError as error:
