@@ -6,6 +6,7 @@ import pytest
 
 from reeldrop.domain.job import Claim, Job, JobId, RelPath
 from reeldrop.domain.lifecycle import Event, State
+from reeldrop.telemetry import metrics
 from reeldrop.telemetry.metrics import Counters
 
 NEW = Job(
@@ -90,11 +91,25 @@ def test_a_drop_that_is_taken_anew_is_counted_once() -> None:
     assert value(counters, "reeldrop_drops_total", watch="main", outcome="taken") == 2
 
 
-def test_what_was_counted_of_jobs_that_have_gone_is_not_kept() -> None:
+def test_a_drop_that_never_comes_back_takes_nothing_from_the_next() -> None:
+    """Its clip was taken out of the inbox; the variants of another one count in full."""
+    counters = Counters(["main"])
+    for event in ("claimed", "withdrawn"):
+        counters.recorded(State.QUEUED, NEW, event)
+    for number in "12":
+        other = replace(NEW, id=JobId(number * 32), path=RelPath("b.mov"))
+        counters.recorded(State.QUEUED, other, "claimed")
+    assert value(counters, "reeldrop_drops_total", watch="main", outcome="taken") == 3
+
+
+def test_what_was_counted_of_jobs_that_have_gone_is_not_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A daemon runs for months."""
     counters = Counters(["main"])
+    monkeypatch.setattr(metrics, "WITHDRAWN_MAX", 10)
     for n in range(100):
-        one = replace(NEW, id=JobId(f"{n:032x}"))
+        one = replace(NEW, id=JobId(f"{n:032x}"), path=RelPath(f"{n}.mov"))
         counters.recorded(None, one, "added")
         counters.recorded(State.QUEUED, one, "claimed")
         if n % 2:
@@ -104,5 +119,6 @@ def test_what_was_counted_of_jobs_that_have_gone_is_not_kept() -> None:
             move(counters, ends, State.FAILED, Event.PLACED_FAILED, 102.0)
     assert not counters._since
     assert not counters._taken
+    assert len(counters._withdrawn) == 10
     assert value(counters, "reeldrop_drops_total", watch="main", outcome="refused") == 50
     assert value(counters, "reeldrop_jobs_ended_total", watch="main", state="failed") == 50

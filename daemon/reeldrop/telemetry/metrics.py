@@ -38,6 +38,8 @@ VERDICTS = {
 SUBMITS = frozenset({State.UPLOADING, State.SUBMITTING, State.UNCERTAIN})
 CLAIMED, WITHDRAWN = "claimed", "withdrawn"
 """What the journal says of a new job whose files are ours, and of one that is forgotten."""
+WITHDRAWN_MAX = 1000
+"""Clips that were withdrawn, of which it is known that they are counted already."""
 TAKEN, REFUSED = "taken", "refused"
 
 
@@ -52,8 +54,8 @@ class Counters:
         self._since: dict[JobId, float] = {}
         self._taken: set[JobId] = set()
         """The jobs that were counted as taken, until they end."""
-        self._withdrawn: dict[str, int] = {}
-        """How many of those of each watch were withdrawn: as many that are taken are counted already."""
+        self._withdrawn: dict[tuple[str, str], int] = {}
+        """How many of those of each clip were withdrawn: as many that are taken are counted already."""
         self._drops = Counter(
             "reeldrop_drops",
             "Drops that came to an end of the intake: taken as a job, or refused. Each variant counts.",
@@ -119,16 +121,21 @@ class Counters:
         if job.id in self._taken:
             return
         self._taken.add(job.id)
-        if owed := self._withdrawn.pop(job.watch, 0):
-            self._withdrawn[job.watch] = owed - 1
-        else:
+        owed = self._withdrawn.pop((job.watch, job.path), 0)
+        if not owed:
             self._drops.labels(label(job.watch), TAKEN).inc()
+        elif owed > 1:
+            self._withdrawn[job.watch, job.path] = owed - 1
 
     def _withdraw(self, job: Job) -> None:
         self._since.pop(job.id, None)
         if job.id in self._taken:
             self._taken.remove(job.id)
-            self._withdrawn[job.watch] = self._withdrawn.get(job.watch, 0) + 1
+            owed = self._withdrawn.pop((job.watch, job.path), 0)
+            self._withdrawn[job.watch, job.path] = owed + 1
+            if len(self._withdrawn) > WITHDRAWN_MAX:
+                # Who has not come back for longest will not.
+                del self._withdrawn[next(iter(self._withdrawn))]
 
     def _left(self, was: State, job: Job, event: str) -> None:
         if was is State.QUEUED and event == Event.REFUSED:
