@@ -56,6 +56,16 @@ def test_when_the_time_is_over_a_person_has_to_look(outbox: Path) -> None:
     assert time.monotonic() - began >= 0.3
 
 
+@pytest.mark.parametrize("job", [{"held": False}, {}], ids=["looked for", "an older daemon"])
+def test_a_time_that_ends_before_the_log_can_tell_leaves_it_uncertain_too(
+    outbox: Path, monkeypatch: pytest.MonkeyPatch, job: dict[str, Any]
+) -> None:
+    """4 would have the farm queue it again."""
+    monkeypatch.setattr(following, "UNCERTAIN_FOR", 60.0)
+    status(outbox, **UNCERTAIN, **job)
+    assert followed(outbox, 0.1) == (3, ["uncertain"])
+
+
 @pytest.mark.parametrize(
     ("job", "seconds"),
     [

@@ -190,7 +190,8 @@ def follow(
         if now - there > GONE_FOR:
             raise StartupError(f"the outbox {outbox} is not there any more")
         if until is not None and now >= until:
-            return TIMED_OUT, seen
+            # Whether it is paid is not known, however short the time was: a person has to look.
+            return UNCERTAIN if seen and seen.end == UNCERTAIN else TIMED_OUT, seen
         time.sleep(INTERVAL)
 
 
