@@ -3,6 +3,7 @@
 import secrets
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,26 @@ def test_a_status_is_one_bounded_line_and_told_once(manager: socket.socket) -> N
     assert status.count(b"\n") == 0
     assert len(status) <= LONGEST_STATUS + len("STATUS=")
     assert manager.recv(999) == b"READY=1"
+
+
+def test_a_status_that_nobody_took_is_told_again(manager: socket.socket) -> None:
+    """A service manager that is busy has a full socket; the line may not change for days."""
+    notifier = Notifier(manager.getsockname())
+    queued = 0
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, suppress(BlockingIOError):
+        sender.setblocking(False)
+        while True:
+            sender.sendto(b"x", manager.getsockname())
+            queued += 1
+
+    notifier.status("idle")
+    for _ in range(queued):
+        assert manager.recv(999) == b"x"
+    notifier.status("idle")
+    notifier.status("idle")
+    notifier.ready()
+
+    assert [manager.recv(999) for _ in range(2)] == [b"STATUS=idle", b"READY=1"]
 
 
 def test_an_abstract_socket_is_reached() -> None:

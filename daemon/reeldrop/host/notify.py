@@ -62,13 +62,17 @@ class Notifier:
     def status(self, line: str) -> None:
         """Show `line` as the daemon's status, if it is another one than before."""
         if line != self._status:
-            self._status = line
-            self._tell(f"STATUS={' '.join(line.split())[:LONGEST_STATUS]}")
+            told = self._tell(f"STATUS={' '.join(line.split())[:LONGEST_STATUS]}")
+            # What a busy service manager did not take is told the next time.
+            self._status = line if told else ""
 
-    def _tell(self, message: str) -> None:
+    def _tell(self, message: str) -> bool:
+        """Say whether it was told."""
         if not self._address:
-            return
+            return False
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             # Non-blocking: a service manager that is busy must not hold the event loop up.
             sender.setblocking(False)  # noqa: FBT003 - the library's own
             sender.sendto(message.encode(), self._address)
+            return True
+        return False
