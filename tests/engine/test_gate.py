@@ -202,17 +202,46 @@ def test_a_submit_that_tells_nothing_lets_another_find_out(job: Callable[..., Jo
     assert desk.after(PROBE_INTERVAL).take() is not None
 
 
-def test_resume_lets_one_try_at_once(job: Callable[..., Job]) -> None:
+def test_what_is_asked_again_tries_at_once(job: Callable[..., Job]) -> None:
     desk = Desk(job(1), job(2))
     desk.refuse(desk.take())
-    desk.gate.resume()
+    desk.gate.ask_again()
     assert desk.take() is not None
+
+
+def test_a_probe_that_was_under_way_before_does_not_hold_it_up(job: Callable[..., Job]) -> None:
+    """It went with the old key; what it meets says nothing of the new one."""
+    desk = Desk(job(1), job(2), job(3))
+    desk.refuse(desk.take(), NotAuthorised("no such key"))
+    old = desk.after(PROBE_INTERVAL).probe()
+    desk.after(1.0).gate.ask_again()
+    new = desk.after(1.0).probe()
+    desk.refuse(old, NotAuthorised("no such key"))
+    assert desk.take() is None
+    desk.gate.passed(new)
+    assert desk.take() is not None
+
+
+def test_what_is_refused_after_it_was_asked_again_closes_nothing(job: Callable[..., Job]) -> None:
+    """It had begun before; nobody had been refused then."""
+    desk = Desk(job(1), job(2), job(3))
+    first, second = desk.probe(), desk.probe()
+    desk.after(1.0).gate.ask_again()
+    desk.after(1.0).refuse(first, NotAuthorised("no such key"))
+    probe = desk.probe()
+    desk.refuse(second, NotAuthorised("no such key"))
+    assert desk.take() is None
+    desk.refuse(probe, NotAuthorised("no such key"))
+    assert desk.after(PROBE_INTERVAL - 1.0).take() is None
+    assert desk.after(1.0).take() is not None
 
 
 def test_a_pause_holds_until_somebody_resumes(job: Callable[..., Job]) -> None:
     desk = Desk(job(1))
     desk.gate.pause(1000.0)
     assert desk.after(10 * PROBE_INTERVAL).take() is None
+    desk.gate.ask_again()
+    assert desk.take() is None
     assert "paused" in desk.gate.reason
     desk.gate.resume()
     assert desk.take() is not None

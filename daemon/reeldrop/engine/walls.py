@@ -81,6 +81,8 @@ class Walls:
         self._models: dict[str, Wall] = {}
         self._aside: set[JobId] = set()
         self._begun: dict[JobId, float] = {}
+        self._opened = 0.0
+        """When they were opened last: what had begun before tells nothing of the trouble since."""
 
     @property
     def blocks(self) -> list[Block]:
@@ -157,7 +159,8 @@ class Walls:
             # Several clips that are refused in one breath met the trouble once.
             wall.tries += 1
             wall.probing = None
-            wall.until = now + _pause(wall, error)
+            old = self._begun.get(job.id, now) < self._opened
+            wall.until = now if old else now + _pause(wall, error)
         return False
 
     def passed(self, job: Job) -> None:
@@ -198,9 +201,11 @@ class Walls:
             log.info("queue.unblocked", was=self._models.pop(model).reason, model=model)
 
     def open(self) -> None:
-        """Let a clip probe each of them at once."""
+        """Let a clip probe each of them at once, beside one that may still be under way."""
+        self._opened = self._clock.monotonic()
         for wall in self._all:
             wall.until = 0.0
+            wall.probing = None
 
     def _set_aside(self, wall: Wall, passed: Job) -> None:
         self._aside |= wall.refused.keys() - {passed.id}
