@@ -170,7 +170,7 @@ async def test_the_real_lanes_keep_their_word_until_the_store_keeps_them(
 
 
 class Counted:
-    """What Telling uses of the JobStore port."""
+    """What StatusLine uses of the StatusMemory port."""
 
     def __init__(self) -> None:
         self.now, self.asked = Counts({}, 0), 0

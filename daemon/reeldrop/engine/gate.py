@@ -169,9 +169,8 @@ class Gate:
         self._paused = since
 
     def resume(self) -> None:
-        """Let everything try at once."""
+        """End the pause."""
         self._paused = None
-        self.ask_again()
 
     def ask_again(self) -> None:
         """Let whatever failed find out at once whether it still does; a pause stays."""

@@ -30,7 +30,7 @@ class Queue:
         self._changed.set()
 
     def hurry(self) -> None:
-        """A person wants whatever waits to be tried now."""
+        """Whatever waits shall be tried now: a person wants it, or there is a new key."""
         self._hurried.set()
         self._changed.set()
 
@@ -38,7 +38,7 @@ class Queue:
         """Take the next job; None after a while in which there was none."""
         self._changed.clear()
         if (blocked := self._gate.wait()) > 0:
-            # Events are no reason to ask a closed gate again, but a person is.
+            # Events are no reason to ask a closed gate again, but a person or a new key is.
             self._hurried.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(blocked, GATE_PAUSE)):

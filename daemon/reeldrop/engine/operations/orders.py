@@ -22,7 +22,7 @@ from reeldrop.engine.operations.resolve import Resolve
 from reeldrop.engine.operations.retry import Retry
 from reeldrop.engine.operations.terms import NOT_NOW, REFUSED, UNKNOWN_JOB, Nudge, Said
 from reeldrop.engine.rooms import Rooms
-from reeldrop.ports import Order
+from reeldrop.ports import Order, OrderMemory
 
 log = structlog.get_logger()
 
@@ -40,6 +40,7 @@ class Orders:
 
     def __init__(self, rooms: Rooms, nudge: Nudge) -> None:
         self._rooms = rooms
+        self._memory: OrderMemory = rooms.store
         self._nudge = nudge
         self._cancel = Cancel(rooms, nudge)
         self._retry = Retry(rooms, nudge)
@@ -47,7 +48,7 @@ class Orders:
 
     async def carry_out(self, order: Order) -> None:
         """Carry out an order that nobody has begun, and answer it. Raises StoreUnavailable."""
-        if not await self._rooms.store.begin_order(order):
+        if not await self._memory.begin_order(order):
             return
         said = await self._done(order)
         code = max((each.code for each in said), default=0)
@@ -58,7 +59,7 @@ class Orders:
         """Tell who asked, also where the store takes long; the deed is done."""
         for _ in range(ANSWER_TRIES):
             try:
-                await self._rooms.store.answer(order, answer)
+                await self._memory.answer(order, answer)
             except StoreUnavailable:
                 await self._rooms.clock.sleep(1.0)
             else:
@@ -98,18 +99,18 @@ class Orders:
                 return [Said(f'the daemon knows no order "{order.kind}"', REFUSED)]
 
     async def _pause(self) -> Said:
-        if since := await self._rooms.store.paused():
+        if since := await self._memory.paused():
             return Said(f"Already paused, since {moment(since)}.")
         now = self._rooms.clock.now()
-        await self._rooms.store.set_paused(now)
+        await self._memory.set_paused(now)
         self._nudge.pause(now)
         return Said(
             "Paused: nothing is submitted until `reeldrop resume`. What is submitted goes on."
         )
 
     async def _resume(self) -> Said:
-        since = await self._rooms.store.paused()
-        await self._rooms.store.set_paused(None)
+        since = await self._memory.paused()
+        await self._memory.set_paused(None)
         await self._rooms.store.release_queue()
         self._nudge.resume()
         was = f"Resumed; it was paused since {moment(since)}." if since else "Nothing was paused."
