@@ -41,6 +41,23 @@ async def test_a_number_is_given_to_one_order_alone(
         assert [order.kind for order in await store.orders()] == ["pause"]
 
 
+async def test_an_order_whose_number_was_never_heard_is_taken_back(
+    open_again: Opener, settings: StoreSettings, clock: StillClock
+) -> None:
+    """Somebody pressed Ctrl-C as it was placed; what others ask for stays, and what is begun."""
+    store = await open_again()
+    with open_desk(settings) as desk, open_desk(settings) as others:
+        others.place("pause", {}, clock.now())
+        desk.take_back_placed()
+        desk.place("cancel", {"jobs": ["a"]}, clock.now())
+        desk.take_back_placed()
+        [pause] = await store.orders()
+        assert pause.kind == "pause"
+        assert await store.begin_order(pause)
+        others.take_back_placed()
+        assert others.answer(pause.n) == {}
+
+
 async def test_the_orders_of_yesterday_are_forgotten(
     open_again: Opener, settings: StoreSettings, clock: StillClock
 ) -> None:

@@ -46,11 +46,11 @@ def ask(settings: "Settings", kind: str, args: Mapping[str, Any]) -> int:
     clock = SystemClock()
     try:
         with open_desk(settings.store) as desk:
-            number = desk.place(kind, args, clock.now())
             try:
+                number = desk.place(kind, args, clock.now())
                 answer = _Asking(settings, desk, number, clock).answer()
             except BaseException:
-                desk.take_back(number)
+                desk.take_back_placed()
                 raise
     except StoreUnavailable as error:
         raise StartupError(error.message, hint=error.hint) from error

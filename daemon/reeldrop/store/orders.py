@@ -85,6 +85,15 @@ class OrderDesk:
             self._run("DELETE FROM orders WHERE n = ? AND answer IS NULL RETURNING n", (number,))
         )
 
+    def take_back_placed(self) -> None:
+        """Remove the order that was placed last from here, if nobody has begun it.
+
+        It is found without its number, which an interrupt may have kept from whoever placed it.
+        """
+        # Where none was placed the file is not waited for once more.
+        if number := self._run("SELECT last_insert_rowid()", ())[0][0]:
+            self.take_back(number)
+
     def _run(self, statement: str, values: tuple[Any, ...]) -> list[sqlite3.Row]:
         try:
             return self._connection.execute(statement, values).fetchall()
