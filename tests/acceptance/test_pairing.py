@@ -236,6 +236,7 @@ async def test_what_waits_alone_is_refused_in_the_end_with_what_is_missing(
         "named.json": "clip plates/x.mov",
     }
     await says(site, awaited)
+    await eventually(lambda: waiting(site).keys() == awaited.keys())
     shown = {job["path"]: (job["state"], job["reason"]) for job in await site.jobs()}
     assert shown == {path: ("waiting", reason) for path, reason in waiting(site).items()}
     await site.stop()
