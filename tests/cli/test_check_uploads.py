@@ -98,7 +98,9 @@ def listens() -> str:
 def finding(shell: Shell, inbox: Path, outbox: Path, **variables: str) -> tuple[bool, str]:
     """Return whether `check` is content with signed URLs, and what it says of them."""
     told = {f"REELDROP_{name}": value for name, value in variables.items()}
-    ended = replace(shell, variables={**shell.variables, **told})("check", "--inbox", inbox, "--outbox", outbox)
+    ended = replace(shell, variables={**shell.variables, **told})(
+        "check", "--inbox", inbox, "--outbox", outbox
+    )
     assert "Traceback" not in ended.err
     text = ended.out[ended.out.index(" urls ") - 2 :]
     return text.startswith("ok"), text
