@@ -111,10 +111,10 @@ async def test_a_submit_that_the_log_shows_as_failed_is_sent_again(
     assert (len(api.ledger.accepted), record["attempts"]) == (1, 2)
 
 
-async def test_an_api_that_fails_on_a_clip_again_and_again_is_asked_more_and_more_seldom(
+async def test_an_api_that_fails_on_a_clip_again_and_again_is_not_asked_at_once(
     site: Site, api: Simulator
 ) -> None:
-    """Every try sends the whole clip."""
+    """Every try sends the whole clip. That the pauses grow tests/engine/test_reconciliation.py sees."""
     await dropped(site, api, Fault(Route.SUBMIT, answer="internal", logged=True, times=0))
     await eventually(lambda: len(_submits(api)) >= 3)
     first, second, third = [seen.first_byte for seen in _submits(api)[:3]]

@@ -1,17 +1,19 @@
 """How long an uncertain submit is looked for: only time in which the provider's log answered counts."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
 from reeldrop.domain.errors import ProviderUnavailable
 from reeldrop.domain.job import Claim, Job, JobId, RelPath
-from reeldrop.domain.lifecycle import State
+from reeldrop.domain.lifecycle import Event, State, advance
 from reeldrop.engine.ages import Ages
 from reeldrop.engine.attempt import Attempt
 from reeldrop.engine.gate import Gate
 from reeldrop.engine.reconciliation import look_up
 from reeldrop.engine.rooms import Policy, Rooms
+from reeldrop.ports import LogRow
 
 WINDOW = 100.0
 
@@ -21,6 +23,7 @@ class World:
 
     def __init__(self) -> None:
         self.time, self.answers = 1000.0, True
+        self.shown: dict[str, LogRow] = {}
         self.recorded: list[float] = []
         self.asked = 0
         policy = Policy(poll_interval=1.0, generation_timeout=10.0, reconcile_window=WINDOW)
@@ -50,7 +53,10 @@ class World:
         self.asked += 1
         if not self.answers:
             raise ProviderUnavailable("the log does not answer")
-        return {}
+        return self.shown
+
+    async def move(self, job: Job, event: Event, _note: Any) -> Job:
+        return replace(job, state=advance(job.state, event))
 
     async def update(self, job: Job, _event: str, _note: Any) -> Job:
         self.recorded.append(job.searched)
@@ -102,6 +108,20 @@ async def test_a_log_that_does_not_answer_is_said_and_forgotten_when_it_does() -
     again = await world.look(1, answers=False)
     assert again.reason == silent.reason
     assert (await world.look(1, answers=True)).reason == "Nobody knows."
+
+
+async def test_a_clip_that_fails_again_and_again_is_sent_more_and_more_seldom() -> None:
+    """Each try sends all of it. The pause doubles with every try, up to ten minutes."""
+    world = World()
+    world.shown = {"r": LogRow("r", made=False)}
+    uncertain = world.attempt.job
+    pauses = list[float]()
+    for tries in range(1, 13):
+        world.attempt.job = uncertain.evolve(attempts=tries)
+        freed = await world.look(1, answers=True)
+        assert freed.state is State.QUEUED
+        pauses.append(freed.not_before - world.time)
+    assert pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]
 
 
 async def test_a_held_job_is_looked_up_hourly_for_seven_days_and_no_longer() -> None:
