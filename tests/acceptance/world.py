@@ -18,7 +18,8 @@ PATIENCE = 60.0
 """Seconds after which something that should happen counts as not happening. On a machine with ten times
 more to do than it can, a command alone takes some twenty to begin."""
 STOPPED = 20.0
-"""Seconds that a stop may take here. The daemon promises ten; a busy machine gets as many again."""
+"""Seconds that a stop may take here. The daemon promises ten, which `test_life.py` sees in its log and
+`tests/host/test_signals.py` in its own bound; a busy machine gets as many again."""
 
 
 def clean_environment(home: Path) -> dict[str, str]:

@@ -7,9 +7,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from reeldrop.engine.supervisor import GRACE
+from reeldrop.host.signals import LONGEST_STOP
+
 WAIT = """
-import asyncio, sys
+import asyncio, sys, time
+from reeldrop.host import signals
 from reeldrop.host.signals import stop_on_signals
+if sys.argv[1] == "hangs":
+    signals.LONGEST_STOP = 0.1
 async def main():
     stop = stop_on_signals()
     print("ready", flush=True)
@@ -17,6 +23,8 @@ async def main():
     print("stopping", flush=True)
     if sys.argv[1] == "slow":
         await asyncio.Event().wait()
+    if sys.argv[1] == "hangs":
+        time.sleep(600)
 asyncio.run(main())
 """
 Child = subprocess.Popen[bytes]
@@ -40,6 +48,21 @@ def test_a_signal_asks_for_an_orderly_stop(child: Child, name: str) -> None:
     assert child.stdout
     assert child.stdout.read() == b"stopping\n"
     assert child.wait() == 0
+
+
+@pytest.mark.parametrize("child", ["hangs"], indirect=True)
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_stop_that_hangs_is_ended(child: Child, name: str) -> None:
+    """Not even the loop goes on: only a thread can end it. What is under way goes on at the next start."""
+    child.send_signal(signal.Signals[name])
+    assert child.wait(60) == 0
+    assert child.stdout
+    assert child.stdout.read() == b"stopping\n"
+
+
+def test_the_longest_stop_is_shorter_than_what_is_promised() -> None:
+    """`run` says 10 s, and so do the service and the container; an orderly stop needs less by itself."""
+    assert GRACE < LONGEST_STOP <= 9.5
 
 
 @pytest.mark.parametrize("child", ["slow"], indirect=True)
