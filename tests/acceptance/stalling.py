@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,8 @@ import pytest
 from acceptance.world import eventually
 
 BINDFS = shutil.which("bindfs")
+CONTROL = Path("/sys/fs/fuse/connections")
+"""Where the kernel tells of each share how many calls wait for its answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +28,28 @@ class Share:
     folder: Path
     backing: Path
     server: "subprocess.Popen[str]"
+    connection: int
+    """By what the kernel knows it."""
 
     def stall(self) -> None:
-        """Let every call on the share block, from now on."""
+        """Let every call on the share block, from now on.
+
+        None is in the server's hands already: for its answer the kernel would keep even a process that was killed.
+        """
         self.server.send_signal(signal.SIGSTOP)
+        while self._holds_a_call():
+            self.resume()
+            os.sched_yield()
+            self.server.send_signal(signal.SIGSTOP)
+
+    def _holds_a_call(self) -> bool:
+        """Say whether the server, now stopped, was asked for something; False where the kernel does not tell."""
+        stat = Path(f"/proc/{self.server.pid}/stat")
+        while stat.read_text().rpartition(")")[2].split()[0] != "T":
+            os.sched_yield()
+        with suppress(FileNotFoundError):
+            return int((CONTROL / str(self.connection) / "waiting").read_text()) > 0
+        return False
 
     def resume(self) -> None:
         """Let the share answer again, also what it was asked meanwhile."""
@@ -37,7 +57,7 @@ class Share:
 
     def unmount(self) -> None:
         """Leave an empty folder in its place; what hangs in it hangs on."""
-        subprocess.run(["umount", "--lazy", self.folder], check=False, capture_output=True)
+        _unmount(self.folder)
 
     @asynccontextmanager
     async def mounted_again(self) -> AsyncGenerator[None, None]:
@@ -75,21 +95,27 @@ async def _mounted(folder: Path, backing: Path) -> AsyncGenerator[Share, None]:
         stdout=subprocess.DEVNULL,
         text=True,
     )
-    mounted = Share(folder, backing, server)
+    if not CONTROL.is_mount():
+        command = ["mount", "-t", "fusectl", "fusectl", CONTROL]
+        subprocess.run(command, check=False, capture_output=True)
     try:
         await eventually(lambda: _is_mounted(folder) or server.poll() is not None)
         if server.poll() is not None:
             pytest.skip(f"FUSE does not work here: {server.communicate()[1].strip()[-300:]}")
-        yield mounted
+        yield Share(folder, backing, server, os.minor(folder.stat().st_dev))
     finally:
-        mounted.resume()
-        mounted.unmount()
+        server.send_signal(signal.SIGCONT)
+        _unmount(folder)
         server.terminate()
         try:
             server.communicate(timeout=5)
         except subprocess.TimeoutExpired:
             server.kill()
             server.communicate()
+
+
+def _unmount(folder: Path) -> None:
+    subprocess.run(["umount", "--lazy", folder], check=False, capture_output=True)
 
 
 def _is_mounted(folder: Path) -> bool:
