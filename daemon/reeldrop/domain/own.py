@@ -87,14 +87,9 @@ def _priority(value: Any) -> str:
 
 
 def _as_whole(value: Any) -> int | None:
-    """Return a whole number, also one that is given as a text or as 5.0; None where it is none."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return int(number) if number.is_integer() else None
+    """Return a whole number, also one that is given as 5.0; None where it is none."""
+    number = _as_number(value)
+    return int(number) if number is not None and number.is_integer() else None
 
 
 def _upload(value: Any) -> str:
@@ -112,14 +107,19 @@ def _fps(value: Any) -> str:
 
 
 def _as_rate(value: Any) -> float:
-    """Return a number, also one that is given as a text; 0 where it is none."""
+    """Return a number; 0 where it is none."""
+    return _as_number(value) or 0.0
+
+
+def _as_number(value: Any) -> float | None:
+    """Return a finite number, also one that is given as a text; None where it is none."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return 0.0
+        return None
     try:
-        rate = float(value)
+        number = float(value)
     except (ValueError, OverflowError):
-        return 0.0
-    return rate if math.isfinite(rate) else 0.0
+        return None
+    return number if math.isfinite(number) else None
 
 
 _CHECKS: dict[str, Callable[[Any], str]] = {
@@ -130,7 +130,7 @@ _CHECKS: dict[str, Callable[[Any], str]] = {
     "fps": _fps,
 }
 _READ: dict[str, Callable[[Any], Any]] = {"priority": _as_whole, "fps": _as_rate}
-"""Numbers that are given as texts are numbers."""
+"""What is read as something else than it is given as: texts as numbers."""
 
 
 def _label_faults(value: Any, at: str) -> Iterator[Fault]:
