@@ -38,8 +38,6 @@ VERDICTS = {
 SUBMITS = frozenset({State.UPLOADING, State.SUBMITTING, State.UNCERTAIN})
 CLAIMED, WITHDRAWN = "claimed", "withdrawn"
 """What the journal says of a new job whose files are ours, and of one that is forgotten."""
-WITHDRAWN_MAX = 1000
-"""Clips that were withdrawn, of which it is known that they are counted already."""
 TAKEN, REFUSED = "taken", "refused"
 
 
@@ -52,13 +50,9 @@ class Counters:
         disable_created_metrics()
         self.registry = CollectorRegistry()
         self._since: dict[JobId, float] = {}
-        self._taken: set[JobId] = set()
-        """The jobs that were counted as taken, until they end."""
-        self._withdrawn: dict[tuple[str, str], int] = {}
-        """How many of those of each clip were withdrawn: as many that are taken are counted already."""
         self._drops = Counter(
             "reeldrop_drops",
-            "Drops that came to an end of the intake: taken as a job, or refused. Each variant counts.",
+            "Drops that were taken as a job, each time they are, or refused. Each variant counts.",
             ["watch", "outcome"],
             registry=self.registry,
         )
@@ -108,34 +102,13 @@ class Counters:
     def recorded(self, was: State | None, job: Job, event: str) -> None:
         """Count what was recorded of a job."""
         if event == CLAIMED:
-            self._take(job)
+            self._drops.labels(label(job.watch), TAKEN).inc()
         if event == WITHDRAWN:
-            self._withdraw(job)
+            self._since.pop(job.id, None)
         elif was is None:
             self._since[job.id] = job.updated
         elif was is not job.state:
             self._left(was, job, event)
-
-    def _take(self, job: Job) -> None:
-        """Count a drop once, though it is given back and claimed again, or withdrawn and taken anew."""
-        if job.id in self._taken:
-            return
-        self._taken.add(job.id)
-        owed = self._withdrawn.pop((job.watch, job.path), 0)
-        if not owed:
-            self._drops.labels(label(job.watch), TAKEN).inc()
-        elif owed > 1:
-            self._withdrawn[job.watch, job.path] = owed - 1
-
-    def _withdraw(self, job: Job) -> None:
-        self._since.pop(job.id, None)
-        if job.id in self._taken:
-            self._taken.remove(job.id)
-            owed = self._withdrawn.pop((job.watch, job.path), 0)
-            self._withdrawn[job.watch, job.path] = owed + 1
-            if len(self._withdrawn) > WITHDRAWN_MAX:
-                # Who has not come back for longest will not.
-                del self._withdrawn[next(iter(self._withdrawn))]
 
     def _left(self, was: State, job: Job, event: str) -> None:
         if was is State.QUEUED and event == Event.REFUSED:
@@ -146,7 +119,6 @@ class Counters:
         if (since := self._since.pop(job.id, None)) is not None:
             self._seconds.labels(was.value).observe(max(0.0, job.updated - since))
         if job.state in FINAL:
-            self._taken.discard(job.id)
             self._ended.labels(label(job.watch), job.state.value).inc()
         else:
             self._since[job.id] = job.updated
