@@ -30,7 +30,7 @@ from reeldrop.domain.lifecycle import State
 from reeldrop.engine.operations import Nobody, Orders, recall_cancels
 from reeldrop.engine.recovery import recover
 from reeldrop.engine.rooms import Rooms
-from reeldrop.engine.supervisor import Beside, Supervisor
+from reeldrop.engine.supervisor import Supervisor
 from reeldrop.host.clock import SystemClock
 from reeldrop.host.lock import hold_state_folder
 from reeldrop.host.notify import Notifier
@@ -65,11 +65,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What is around one run: who is told how it is, who may ask for other settings, what runs beside the work."""
+    """What is around one run: who is told how it is, and who may ask for other settings."""
 
     notifier: Notifier = field(default_factory=lambda: Notifier(""))
     reloads: Reloads = field(default_factory=Reloads)
-    beside: list[Beside] = field(default_factory=list[Beside])
 
 
 async def run(
@@ -117,9 +116,8 @@ async def opened(
                 build = replace(build, settings=pointed(settings))
             uploads = await build.uploads(store)
             rooms = await build.rooms(marks, store, await build.provider(key), uploads, stop)
-            rooms = replace(rooms, receivers=told)
-            if opening := await open_window(build, rooms, counters, uploads.route, token):
-                outside.beside.append(opening)
+            beside = await open_window(build, rooms, counters, uploads.route, token)
+            rooms = replace(rooms, receivers=told, beside=beside)
         yield rooms
 
 
@@ -208,7 +206,7 @@ async def work(
     reloads.follow_receivers(supervisor.tell)
     outside.notifier.ready()
     reload_lane = partial(reloads.lane, outside.notifier, supervisor.note, stop.is_set)
-    await supervisor.run(jobs, [reload_lane, *outside.beside], once=once)
+    await supervisor.run(jobs, reload_lane, once=once)
     left = await rooms.store.jobs([State.UNCERTAIN, State.GENERATING, State.QUEUED])
     log.info("daemon.stopped", **{str(state): ended for state, ended in supervisor.ended.items()})
     return Tally(

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
@@ -13,8 +13,7 @@ from reeldrop import version
 from reeldrop.app.building import Builder
 from reeldrop.domain.errors import StartupError
 from reeldrop.domain.job import JobId
-from reeldrop.engine.rooms import Rooms
-from reeldrop.engine.supervisor import Beside
+from reeldrop.engine.rooms import Beside, Rooms
 from reeldrop.ports import Direction, Meter, Offers
 from reeldrop.settings import Settings
 from reeldrop.telemetry.metrics import Counters
@@ -34,7 +33,7 @@ AGAIN = 30.0
 
 async def open_window(
     build: Builder, rooms: Rooms, counters: Counters, offers: Offers | None, token: SecretStr | None
-) -> Beside | None:
+) -> Sequence[Beside]:
     """Answer whoever comes to `web.listen`; `offers` are what is given out for jobs, if anything is.
 
     Returns what opens it later, where that is to be tried again beside the work.
@@ -44,7 +43,7 @@ async def open_window(
     """
     web = build.settings.web
     if web.address is None:
-        return None
+        return ()
     refusals = Refusals(build.clock)
     media = (
         None if offers is None else MediaPages(offers, _counted_in(rooms), build.clock, refusals)
@@ -66,9 +65,9 @@ async def open_window(
             raise
         # Two daemons of one host have the same default: that one of them shows less is no reason to end.
         log.warning("web.unavailable", listen=web.listen, error=error.message)
-        return partial(_open_later, build, listen)
+        return [partial(_open_later, build, listen)]
     log.info("web.listening", listen=web.listen, port=port)
-    return None
+    return ()
 
 
 async def _open_later(build: Builder, listen: Callable[[], Awaitable[int]]) -> None:

@@ -1,8 +1,8 @@
 """What the engine is given: the ports, one pair of folders for each watch, and its policy."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Protocol
+from typing import Any, Protocol
 
 from reeldrop.domain.errors import FolderOffline
 from reeldrop.domain.job import Job, JobId
@@ -77,6 +77,9 @@ class Policy:
             setattr(self, each.name, getattr(other, each.name))
 
 
+Beside = Callable[[], Coroutine[Any, Any, None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Rooms:
     """Everything outside that the engine may use."""
@@ -94,6 +97,8 @@ class Rooms:
     pulse: Pulse
     receivers: Sequence[Receiver] = ()
     """Who is told what becomes of jobs."""
+    beside: Sequence[Beside] = ()
+    """What runs beside the work, as long as that does or until it has ended by itself."""
     jitter: Callable[[], float] = field(default=lambda: 1.0)
     """Numbers from 0 to 1 that spread retries."""
     cancelled: set[JobId] = field(default_factory=set[JobId])

@@ -26,7 +26,7 @@ from reeldrop.engine.nudging import Nudging
 from reeldrop.engine.operations import Orders
 from reeldrop.engine.pulse import Beat
 from reeldrop.engine.queue import Queue
-from reeldrop.engine.rooms import Folders, Rooms
+from reeldrop.engine.rooms import Beside, Folders, Rooms
 from reeldrop.engine.schedule import Schedule
 from reeldrop.engine.showing import Board, Showing
 from reeldrop.engine.status_line import StatusLine
@@ -51,7 +51,6 @@ SLOWEST_TURN = 180.0
 
 
 Lane = Callable[[Beat], Coroutine[Any, Any, None]]
-Beside = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Supervisor:
@@ -131,10 +130,10 @@ class Supervisor:
         """Hear that what was refused may be allowed now: whatever waits tries at once."""
         self._nudging.ask_again()
 
-    async def run(self, jobs: list[Job], beside: Sequence[Beside], *, once: bool) -> None:
+    async def run(self, jobs: list[Job], reloads: Beside, *, once: bool) -> None:
         """Work until `stop` is set; with `once` also until nothing is left to work off.
 
-        `jobs` are those that the store handed over at the start; `beside` runs as long as the lanes do, or ends before.
+        `jobs` are those that the store handed over at the start; `reloads` has settings that change applied.
         """
         await self._notices.begin()
         for job in jobs:
@@ -142,19 +141,19 @@ class Supervisor:
         if (since := await self._rooms.store.paused()) is not None:
             self._gate.pause(since)
         try:
-            await self._run(beside, once=once)
+            await self._run(reloads, once=once)
         except ExceptionGroup as errors:
             # One of several is enough to say why the daemon ends.
             raise errors.exceptions[0] from errors
 
-    async def _run(self, beside: Sequence[Beside], *, once: bool) -> None:
+    async def _run(self, reloads: Beside, *, once: bool) -> None:
         async with asyncio.TaskGroup() as group:
             lanes = [
                 group.create_task(self._pulse.carry(name, lane))
                 for name, lane in self._living(group)
             ]
             lanes.append(group.create_task(self._pulse.watch(self._overseer)))
-            lanes += [group.create_task(each()) for each in beside]
+            lanes += [group.create_task(each()) for each in (reloads, *self._rooms.beside)]
             lanes.append(group.create_task(self._notices.lane(group.create_task)))
             if once:
                 lanes.append(group.create_task(self._stop_when_idle()))
