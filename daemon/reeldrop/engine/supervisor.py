@@ -14,13 +14,14 @@ from typing import Any
 import structlog
 
 from reeldrop.domain.errors import FolderOffline, StoreUnavailable
-from reeldrop.domain.job import Job, JobId
-from reeldrop.domain.lifecycle import FINAL, UNFINISHED, State
+from reeldrop.domain.job import Job
+from reeldrop.domain.lifecycle import FINAL, State
 from reeldrop.engine.attempt import Attempt
 from reeldrop.engine.gate import Gate
 from reeldrop.engine.healths import Healths
 from reeldrop.engine.intake import Intake
 from reeldrop.engine.lanes import Lanes
+from reeldrop.engine.leftovers import Leftovers
 from reeldrop.engine.notices import Notices
 from reeldrop.engine.nudging import Nudging
 from reeldrop.engine.operations import Orders
@@ -99,11 +100,11 @@ class Supervisor:
             [intake.inbox for intake in intakes.values()],
             self._showing.changed,
         )
+        self._leftovers = Leftovers(rooms, self._gate, self._nudging)
         self._orders = Orders(rooms, self._nudging)
         self._asked: dict[int, asyncio.Task[None]] = {}
         self._running: set[str] = set()
         self._settling: dict[str, bool] = dict.fromkeys(intakes, True)
-        self._looked_up: set[JobId] = set()
         self.ended: Counter[State] = Counter()
         """How many jobs ended in which state since the start."""
 
@@ -278,13 +279,13 @@ class Supervisor:
             self._running.discard(attempt.job.id)
             self._showing.changed()
         if looked_up:
-            self._looked_up.add(attempt.job.id)
+            self._leftovers.looked_up(attempt.job)
         if attempt.lost:
             return
         if attempt.job.state in FINAL or attempt.job.held:
             self._notices.changed()
         if attempt.job.state in FINAL:
-            self._looked_up.discard(attempt.job.id)
+            self._leftovers.ended(attempt.job)
             self.ended[attempt.job.state] += 1
             self._tidying.job_ended()
         elif is_given_back(attempt.job):
@@ -328,23 +329,4 @@ class Supervisor:
         """Say whether nothing is left that would end by waiting."""
         if any(self._settling.values()) or self._running or not self._tidying.idle:
             return False
-        try:
-            left = await self._rooms.store.jobs(UNFINISHED)
-        except StoreUnavailable:
-            return False
-        by_id = {job.id: job for job in left}
-        return not any(self._may_go_on(job, by_id) for job in left)
-
-    def _may_go_on(self, job: Job, left: Mapping[JobId, Job]) -> bool:
-        if job.watch not in self._rooms.places or job.late:
-            return False
-        leader = left.get(job.leader) if job.leader and job.state is State.QUEUED else None
-        if leader is not None and leader.generation_id is None:
-            return self._may_go_on(leader, left)
-        match job.state:
-            case State.UNCERTAIN:
-                return self._nudging.in_the_air(job.id) or job.id not in self._looked_up
-            case State.QUEUED:
-                return not self._gate.gives_up_on(job)
-            case _:
-                return True
+        return not await self._leftovers.may_go_on()

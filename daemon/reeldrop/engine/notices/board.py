@@ -14,7 +14,7 @@ from reeldrop.engine.notices import wording
 from reeldrop.engine.notices.closures import Closures
 from reeldrop.engine.notices.line import STORE_PAUSE, Line
 from reeldrop.engine.rooms import Rooms
-from reeldrop.ports import Receiver
+from reeldrop.ports import NoticeMemory, Receiver
 
 INTERVAL = 1.0
 """Seconds between two looks at what stands before the queue."""
@@ -30,6 +30,7 @@ class Notices:
 
     def __init__(self, rooms: Rooms, gate: Gate) -> None:
         self._rooms = rooms
+        self._memory: NoticeMemory = rooms.store
         self._gate = gate
         self._closures = Closures(rooms.clock)
         self._receivers = rooms.receivers
@@ -103,7 +104,7 @@ class Notices:
 
     async def _open_cursors(self) -> Mapping[str, int]:
         names = [line.name for line in self._lines if line.hears_of_jobs]
-        return await self._rooms.store.open_cursors(names)
+        return await self._memory.open_cursors(names)
 
     @property
     def _anybody_hears_of_the_queue(self) -> bool:

@@ -20,7 +20,7 @@ from reeldrop.domain.lifecycle import Event
 from reeldrop.domain.notices import Notice, Occasion
 from reeldrop.engine.notices import wording
 from reeldrop.engine.rooms import DAY, Rooms
-from reeldrop.ports import Happening, Receiver
+from reeldrop.ports import Happening, NoticeMemory, Receiver
 
 log = structlog.get_logger()
 
@@ -55,6 +55,7 @@ class Line:
         """Whether it need not be told of blocks that stand already."""
         self._receiver = receiver
         self._rooms = rooms
+        self._memory: NoticeMemory = rooms.store
         self._occasions = {
             event: occasion
             for occasion, event in HAPPENS_AS.items()
@@ -151,7 +152,7 @@ class Line:
                 return True
         if not wanted:
             log.warning("notice.stopped", receiver=self.name)
-            await self._rooms.store.set_cursor(self.name, None)
+            await self._memory.set_cursor(self.name, None)
             self._stopped = True
             if not self._leaving:
                 self.of_queue.clear()
@@ -160,7 +161,7 @@ class Line:
     async def _find(self) -> bool:
         """Read on in the journal, to the next thing to tell; at its end put down how far that is."""
         while self._occasions and not self._of_jobs:
-            found, upto = await self._rooms.store.happenings(self._read, self._occasions.keys())
+            found, upto = await self._memory.happenings(self._read, self._occasions.keys())
             if upto == self._read:
                 await self._note(upto)
                 return False
@@ -189,7 +190,7 @@ class Line:
 
     async def _note(self, told: int) -> None:
         if told > self._put_down:
-            await self._rooms.store.set_cursor(self.name, told)
+            await self._memory.set_cursor(self.name, told)
             self._put_down = told
 
     async def _tell(self, notice: Notice) -> bool:
