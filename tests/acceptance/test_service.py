@@ -264,8 +264,8 @@ async def test_a_limit_that_is_raised_lets_the_queue_go_on_at_once(
     assert len(api.ledger.accepted) == 3
 
 
-async def test_a_key_that_was_changed_is_used_and_never_logged(site: Site, api: Simulator) -> None:
-    """The old one was revoked: the queue waits, and goes on with the new one."""
+async def refused_key(site: Site) -> Path:
+    """Start with a key that the API does not take any more, and a drop; return its file."""
     keys = site.config.with_name("key")
     keys.write_text("f" * 32)
     del site.environment["AIMLAPI_API_KEY"]
@@ -273,6 +273,12 @@ async def test_a_key_that_was_changed_is_used_and_never_logged(site: Site, api: 
     await site.start()
     site.drop("a.mov", GOOD)
     await eventually(lambda: "queue.blocked" in site.log)
+    return keys
+
+
+async def test_a_key_that_was_changed_is_used_and_never_logged(site: Site, api: Simulator) -> None:
+    """The old one was revoked: the queue waits, and goes on with the new one."""
+    keys = await refused_key(site)
     keys.write_text(KEY)
     assert (await reloaded(site))["changed"] == ["api key"]
     # At once, and not at the next of the tries that come each half a minute.
@@ -284,13 +290,7 @@ async def test_a_key_that_is_changed_in_a_pause_lets_nothing_through(
     site: Site, api: Simulator
 ) -> None:
     """Who has paused it has a reason; another key is none to go on."""
-    keys = site.config.with_name("key")
-    keys.write_text("f" * 32)
-    del site.environment["AIMLAPI_API_KEY"]
-    site.configure(api={"key_file": str(keys)})
-    await site.start()
-    site.drop("a.mov", GOOD)
-    await eventually(lambda: "queue.blocked" in site.log)
+    keys = await refused_key(site)
     assert (await site.command("pause"))[0] == 0
     keys.write_text(KEY)
     assert (await reloaded(site))["changed"] == ["api key"]

@@ -59,6 +59,12 @@ class Ear:
         self.heard.append(notice)
         return wanted
 
+    def hang(self) -> asyncio.Event:
+        """Let each telling hang until the event that is returned is set."""
+        done = asyncio.Event()
+        self.answer = lambda _: done.wait()
+        return done
+
     async def aclose(self) -> None:
         self.closed = True
 
@@ -569,12 +575,7 @@ async def test_what_is_being_told_is_told_to_its_end_and_the_rest_to_who_came(wo
     await begun(world, old)
     for name in ("a", "b"):
         await world.job(name, *DELIVERED)
-    done = asyncio.Event()
-
-    async def slowly(notice: Notice) -> bool:
-        return await done.wait()
-
-    old.answer = slowly
+    done = old.hang()
     notices = world.notices(old)
     async with running(notices) as until:
         await until(lambda: old.tries)
@@ -648,12 +649,7 @@ async def test_one_that_hangs_when_others_come_holds_up_itself_alone(world: Worl
     hangs, other = Ear("hangs"), Ear("other")
     await begun(world, hangs, other)
     await world.job("a", *DELIVERED)
-    done = asyncio.Event()
-
-    async def slowly(notice: Notice) -> bool:
-        return await done.wait()
-
-    hangs.answer = slowly
+    done = hangs.hang()
     notices = world.notices(hangs, other)
     places = [(hangs, other)] + [(Ear("hangs"), Ear("other"), Ear("new")) for _ in range(2)]
     async with running(notices) as until:
@@ -685,12 +681,7 @@ async def test_who_is_taken_out_while_it_hears_is_new_when_it_comes_back(world: 
     ear = Ear()
     await begun(world, ear)
     await world.job("a", *DELIVERED)
-    done = asyncio.Event()
-
-    async def slowly(notice: Notice) -> bool:
-        return await done.wait()
-
-    ear.answer = slowly
+    done = ear.hang()
     notices = world.notices(ear)
     async with running(notices) as until:
         await until(lambda: ear.tries)
