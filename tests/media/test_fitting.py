@@ -185,7 +185,7 @@ def test_a_copy_is_as_long_as_its_pictures_are(tmp_path: Path, made: Made, rate:
         assert ends(result)["video"] == pytest.approx(float(72 / rate), abs=0.0001)
 
 
-def test_pictures_at_another_rate_than_is_told_are_not_copied(tmp_path: Path, made: Made) -> None:
+def test_pictures_at_another_rate_than_is_told_keep_their_own(tmp_path: Path, made: Made) -> None:
     """They would be shown too fast, and run away from their sound."""
     clip = tmp_path / "other.mkv"
     with av.open(str(clip), "w") as container:
